@@ -1,0 +1,38 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+
+/** Ignores what the program writes and lets git see what people edit. */
+export const GITIGNORE = `# Written by infer: only the files that people edit are worth a commit.
+*
+!.gitignore
+!config.yaml
+!prompts.yaml
+!channels.yaml
+!agents.yaml
+!keybindings.yaml
+!keybindings.json
+!shortcuts/
+!shortcuts/*.yaml
+`
+
+/**
+ * Makes a directory (mode 0700) and those above it. Whoever creates an `.infer` also puts the `.gitignore` there; what
+ * exists is left alone. Returns whether anything was created.
+ */
+export function ensureDirectory(directory: string): boolean {
+  const first = mkdirSync(directory, { recursive: true, mode: 0o700 })
+  if (first === undefined) return false
+  const created = [directory]
+  for (let above = directory; above !== first; ) {
+    above = join(above, '..')
+    created.push(above)
+  }
+  for (const made of created.filter((one) => basename(one) === '.infer')) {
+    try {
+      writeFileSync(join(made, '.gitignore'), GITIGNORE, { flag: 'wx', mode: 0o600 })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
+  }
+  return true
+}

@@ -1,0 +1,3 @@
+import { describeDaemon } from './describe-daemon.ts'
+
+describeDaemon('postgres')

@@ -1,0 +1,3 @@
+import { describeManyDaemons } from './many-daemons.ts'
+
+describeManyDaemons(100)

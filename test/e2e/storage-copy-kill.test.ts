@@ -1,0 +1,3 @@
+import { describeCopyKills } from '../faults/copy-kills.ts'
+
+describeCopyKills(12)

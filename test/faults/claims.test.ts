@@ -1,0 +1,3 @@
+import { describeClaimRaces } from './claim-races.ts'
+
+describeClaimRaces(1_000)

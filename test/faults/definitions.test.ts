@@ -1,0 +1,3 @@
+import { describeDefinitionRaces } from './definition-races.ts'
+
+describeDefinitionRaces(15)

@@ -1,0 +1,3 @@
+import { describeDefinitionRaces } from '../faults/definition-races.ts'
+
+describeDefinitionRaces(200)

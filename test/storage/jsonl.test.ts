@@ -1,0 +1,4 @@
+import { makeBackend } from '../support/backends.ts'
+import { describeStorage } from './conformance/describe-storage.ts'
+
+describeStorage('jsonl', () => makeBackend('jsonl'))
