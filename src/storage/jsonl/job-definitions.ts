@@ -5,6 +5,7 @@ import { StorageError } from '#storage/contract/errors.ts'
 import type { ScheduledJob } from '#storage/contract/scheduled-jobs.ts'
 import { isId } from '#storage/rules/check.ts'
 import { DocumentError } from '#storage/rules/fields.ts'
+import { jobDefinition } from '#storage/rules/job-document.ts'
 import { formatJobFile, formatOutcome } from './format-job-file.ts'
 import { corrupt, ioError, isMissing, statOf } from './io-error.ts'
 import { type JobFile, parseJobFile } from './job-file.ts'
@@ -107,10 +108,14 @@ export class JobDefinitions {
 
   /** The complete file for a definition, without its place yet. `previous` is what it changes. */
   async prepare(job: ScheduledJob, previous: Definition | undefined): Promise<PreparedFile> {
-    return await prepareFile(
-      this.#path(job.id),
-      this.#formatted(job.id, () => formatJobFile(job, previous?.text, previous?.file?.job)),
-    )
+    const text = this.#formatted(job.id, () => formatJobFile(job, previous?.text, previous?.file?.job))
+    const prepared = await prepareFile(this.#path(job.id), text)
+    if (this.#cache.has(job.id) || this.#cache.size < MAX_KEPT) {
+      const { otherId: _, ...file } = previous?.file ?? {}
+      // Without a token it is read again, but as long as the text is this one it need not be parsed.
+      this.#cache.set(job.id, { token: '', text, outcome: { ...file, job: jobDefinition(job) } })
+    }
+    return prepared
   }
 
   async remove(id: string): Promise<boolean> {

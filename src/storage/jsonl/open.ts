@@ -57,7 +57,10 @@ export async function openJsonl(options: JsonlOptions): Promise<Stores> {
       for (const path of [options.conversationsDir, options.plansDir]) checkUsable(path)
     },
     examine: async () => await (await import('./examine.ts')).examineFiles(options),
-    [Symbol.asyncDispose]: () => locks[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      shellHistory[Symbol.dispose]()
+      await locks[Symbol.asyncDispose]()
+    },
   }
 }
 

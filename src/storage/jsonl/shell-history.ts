@@ -1,21 +1,31 @@
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { ShellHistoryStorage } from '#storage/contract/shell-history.ts'
 import { checkText } from '#storage/rules/check.ts'
-import { FileEnd } from './file-end.ts'
 import { codeOf, ioError, isMissing, statOf } from './io-error.ts'
 import { makeDirectory, writeAll } from './replace-file.ts'
+
+interface OpenFile {
+  readonly path: string
+  readonly fd: number
+  readonly ino: number
+  readonly dev: number
+  /** As it was last seen or left, in bytes. */
+  size: number
+  /** Whether its last line lacks the line break, because its writer was killed or had no room. */
+  isTorn: boolean
+}
 
 /**
  * Lines typed into the chat, one command a line. A line break inside a command is written `\n`; a backslash is doubled
  * where it stands before `n`, a backslash or a line break, so other lines look as they were typed. Each command is one
  * write to the end of the file. Where newer Go releases made `.infer/history` a directory, it is `history` in there.
  */
-export class FileShellHistory implements ShellHistoryStorage {
+export class FileShellHistory implements ShellHistoryStorage, Disposable {
   readonly #path: string
-  /** A line break that this process wrote, at the end of the file. */
-  #end: FileEnd | undefined
+  /** Open from the first command on: opening and closing takes longer than writing. */
+  #file: OpenFile | undefined
 
   constructor(path: string) {
     this.#path = path
@@ -26,7 +36,8 @@ export class FileShellHistory implements ShellHistoryStorage {
   }
 
   async append(command: string): Promise<void> {
-    await this.appendAll([command])
+    checkText('jsonl', 'command', command)
+    this.#write(`${encode(command)}\n`)
   }
 
   async appendAll(commands: readonly string[]): Promise<void> {
@@ -43,29 +54,54 @@ export class FileShellHistory implements ShellHistoryStorage {
 
   /** Adds commands with one write, so that they stand together. */
   addLines(commands: readonly string[]): void {
-    let path = this.#path
+    this.#write(historyText(commands))
+  }
+
+  #write(text: string): void {
     try {
-      let fd: number
-      try {
-        fd = openEnd(path)
-      } catch (error) {
-        if (codeOf(error) !== 'EISDIR') throw error
-        path = join(path, 'history')
-        fd = openEnd(path)
-      }
-      try {
-        const size = this.#end?.isEndOf(fd) ? this.#end.size : undefined
-        this.#end = undefined
-        const from = size ?? fstatSync(fd).size
-        const torn = size === undefined && isTorn(fd, from)
-        const written = writeAll(fd, `${torn ? '\n' : ''}${historyText(commands)}`)
-        this.#end = new FileEnd(from + written, LINE_BREAK)
-      } finally {
-        closeSync(fd)
-      }
+      const file = this.#current() ?? this.#reopen()
+      const { size } = file
+      // Until the write is done, where the file ends is not known.
+      file.size = -1
+      const written = writeAll(file.fd, file.isTorn ? `\n${text}` : text)
+      file.size = size + written
+      file.isTorn = false
     } catch (error) {
-      throw ioError(error, path, 'write')
+      throw ioError(error, this.#file?.path ?? this.#path, 'write')
     }
+  }
+
+  /** The open file, while it has its place. That others wrote to it, or cut it, shows in its size. */
+  #current(): OpenFile | undefined {
+    const file = this.#file
+    const stats = file && statSync(file.path, { throwIfNoEntry: false })
+    if (!file || stats?.ino !== file.ino || stats.dev !== file.dev) return undefined
+    if (stats.size !== file.size) {
+      file.size = stats.size
+      file.isTorn = endsTorn(file.fd, stats.size)
+    }
+    return file
+  }
+
+  #reopen(): OpenFile {
+    this[Symbol.dispose]()
+    let path = this.#path
+    let fd: number
+    try {
+      fd = openEnd(path)
+    } catch (error) {
+      if (codeOf(error) !== 'EISDIR') throw error
+      path = join(path, 'history')
+      fd = openEnd(path)
+    }
+    const { ino, dev, size } = fstatSync(fd)
+    this.#file = { path, fd, ino, dev, size, isTorn: endsTorn(fd, size) }
+    return this.#file
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#file) closeSync(this.#file.fd)
+    this.#file = undefined
   }
 
   /** The file as it is; empty when there is none. */
@@ -90,11 +126,9 @@ function openEnd(path: string): number {
   }
 }
 
-const LINE_BREAK = Buffer.from('\n')
 const LAST = Buffer.alloc(1)
 
-/** Whether the last line lacks its line break, because its writer was killed. */
-function isTorn(fd: number, size: number): boolean {
+function endsTorn(fd: number, size: number): boolean {
   return size > 0 && readSync(fd, LAST, 0, 1, size - 1) === 1 && LAST[0] !== 10
 }
 

@@ -4,7 +4,6 @@ import type { JobRun, JobRunStorage, JobState } from '#storage/contract/job-runs
 import type { ScheduledJob, ScheduledJobStorage, StoredJob } from '#storage/contract/scheduled-jobs.ts'
 import { ABSENT } from '#storage/contract/session-groups.ts'
 import { checkDate, checkDocument, checkId, checkText } from './check.ts'
-import { jobFields } from './job-document.ts'
 import { type Decision, type JobRecord, type JobRecords, transact } from './job-records.ts'
 import { restoreRuns } from './restore-runs.ts'
 import { jobRevision, scheduleHash, storedJob } from './revision.ts'
@@ -25,13 +24,25 @@ import {
   stateForDefinition,
 } from './run-transitions.ts'
 
+const TEXTS = [
+  ['name', 'name'],
+  ['description', 'description'],
+  ['cron_expression', 'cronExpression'],
+  ['timezone', 'timezone'],
+  ['prompt', 'prompt'],
+  ['channel', 'channel'],
+  ['recipient_id', 'recipientId'],
+  ['model', 'model'],
+] as const
+
 /** Refuses a definition that some backend could not keep: E_INVALID. */
 export function checkJob(records: Pick<JobRecords, 'backend'>, job: ScheduledJob): void {
   checkId(records.backend, 'job', job.id)
   checkDate(records.backend, `createdAt of job ${job.id}`, job.createdAt)
   checkDate(records.backend, `updatedAt of job ${job.id}`, job.updatedAt)
-  for (const [key, value] of Object.entries(jobFields(job))) {
-    if (typeof value === 'string') checkText(records.backend, `${key} of job ${job.id}`, value)
+  for (const [name, key] of TEXTS) {
+    const text = job[key]
+    if (text !== undefined) checkText(records.backend, `${name} of job ${job.id}`, text)
   }
 }
 
