@@ -11,6 +11,8 @@ import { CONVERSATION, CONVERSATION_LENGTH, TEMPLATE, type Yardstick } from './y
 
 const LIMIT = 1.5
 const ROUNDS = 100
+/** Enough that the code of both is compiled, and that the directories of a store in use are there. */
+const WARM_UP_ROUNDS = 100
 /** Writes per measurement: a single one is too short for the clock where nothing is synced. */
 const BATCH = 4
 /** Entries of some 300 bytes: more than the 1,000 pages of 4 KB at which SQLite begins its log again. */
@@ -48,10 +50,11 @@ async function compare<T extends Durable>(backend: T): Promise<Row[]> {
   await using yardstick = await YARDSTICKS[backend](other.options)
   const rows: Row[] = []
   for (const [what, { ours, raw }] of Object.entries(writes(stores, yardstick))) {
-    const medians = await inTurn(ROUNDS, {
-      ours: (round) => repeat(round, ours),
-      yardstick: (round) => repeat(round, raw),
-    })
+    const work = {
+      ours: (round: number) => repeat(round, ours),
+      yardstick: (round: number) => repeat(round, raw),
+    }
+    const medians = await inTurn(ROUNDS, work, WARM_UP_ROUNDS)
     const each = { ours: medians.ours / BATCH, yardstick: medians.yardstick / BATCH }
     rows.push(ratioRow({ what, backend, ...each }, LIMIT))
   }

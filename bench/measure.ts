@@ -1,4 +1,4 @@
-/** Rounds whose times do not count: code is compiled, statements are prepared, connections are made. */
+/** Rounds whose times do not count: statements are prepared, connections are made. */
 const WARM_UP_ROUNDS = 5
 
 export interface Medians {
@@ -17,10 +17,11 @@ export async function inTurn(
     yardstick(round: number): unknown
     before?(round: number): unknown
   },
+  warmUpRounds = WARM_UP_ROUNDS,
 ): Promise<Medians> {
   const ours: number[] = []
   const yardstick: number[] = []
-  for (let round = 0; round < rounds + WARM_UP_ROUNDS; round++) {
+  for (let round = 0; round < rounds + warmUpRounds; round++) {
     await work.before?.(round)
     const pair = [
       async () => ours.push(await timed(() => work.ours(round))),
@@ -28,7 +29,7 @@ export async function inTurn(
     ]
     for (const one of round % 2 === 0 ? pair : pair.reverse()) await one()
   }
-  return { ours: median(ours.slice(WARM_UP_ROUNDS)), yardstick: median(yardstick.slice(WARM_UP_ROUNDS)) }
+  return { ours: median(ours.slice(warmUpRounds)), yardstick: median(yardstick.slice(warmUpRounds)) }
 }
 
 /** How long the work takes, in ms. */
