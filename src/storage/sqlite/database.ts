@@ -6,7 +6,7 @@ import type { ScheduledJob } from '#storage/contract/scheduled-jobs.ts'
 import { appendSteps, createSteps } from '#storage/sql/conversations.ts'
 import type { EntriesWrite, ExpectedRow, JobRowsWrite, Row, SqlDatabase, Steps } from '#storage/sql/database.ts'
 import { writeJobSteps } from '#storage/sql/job-rows.ts'
-import type { Statement } from '#storage/sql/statement.ts'
+import { raw, type Statement } from '#storage/sql/statement.ts'
 import { SQLITE_DIALECT, sqliteValue } from './dialect.ts'
 import { isBusy, sqliteError } from './errors.ts'
 import { saveJobSteps } from './job-save.ts'
@@ -58,22 +58,63 @@ export class Connection {
 
   /** Runs the steps in one write transaction without a pause. */
   transaction<T>(steps: Steps<T>): T {
+    return this.#committed(() => this.#drive(steps))
+  }
+
+  /**
+   * Runs several in one write transaction, one after the other: what one throws undoes its own changes and no others.
+   * Throws when nothing was committed.
+   */
+  transactions(all: readonly (() => Steps<unknown>)[]): PromiseSettledResult<unknown>[] {
+    return this.#committed(() => all.map((steps) => this.#apart(steps)))
+  }
+
+  #committed<T>(work: () => T): T {
     this.#begin.run()
     try {
-      let step = steps.next([])
-      while (!step.done) step = steps.next(this.run(step.value))
+      const result = work()
       this.#commit.run()
-      return step.value
+      return result
     } catch (error) {
       if (this.#db.inTransaction) this.#db.exec('rollback')
       throw error
     }
   }
 
+  #apart(steps: () => Steps<unknown>): PromiseSettledResult<unknown> {
+    this.run(SAVEPOINT)
+    try {
+      const value = this.#drive(steps())
+      this.run(RELEASE)
+      return { status: 'fulfilled', value }
+    } catch (reason) {
+      // Out of space or memory the engine gives up the whole transaction.
+      if (!this.#db.inTransaction) throw reason
+      this.run(ROLLBACK)
+      this.run(RELEASE)
+      return { status: 'rejected', reason }
+    }
+  }
+
+  #drive<T>(steps: Steps<T>): T {
+    let step = steps.next([])
+    while (!step.done) step = steps.next(this.run(step.value))
+    return step.value
+  }
+
   close(): void {
     this.#prepared.clear()
     this.#db.close()
   }
+}
+
+const SAVEPOINT = raw('savepoint apart')
+const ROLLBACK = raw('rollback to apart')
+const RELEASE = raw('release apart')
+
+interface Waiting {
+  readonly steps: () => Steps<unknown>
+  readonly settle: (outcome: PromiseSettledResult<unknown>) => void
 }
 
 /** The connection of one process; it is opened anew when the file was replaced by another one. */
@@ -86,6 +127,7 @@ export class SqliteDatabase implements SqlDatabase {
   #connection: Connection | undefined
   #opening: Promise<Connection> | undefined
   #formerLog: number | undefined
+  #waiting: Waiting[] = []
   #closed = false
 
   constructor(path: string, busyTimeoutMs: number, open: () => Promise<Connection>) {
@@ -106,8 +148,37 @@ export class SqliteDatabase implements SqlDatabase {
     return await this.#attempt((connection) => connection.run(statement))
   }
 
+  /** Those that are asked for at the same moment share one commit, so that 100 claims wait for the disk once. */
   async transaction<T>(steps: () => Steps<T>): Promise<T> {
-    return await this.#attempt((connection) => connection.transaction(steps()))
+    const { promise, resolve } = Promise.withResolvers<PromiseSettledResult<unknown>>()
+    this.#waiting.push({ steps, settle: resolve })
+    if (this.#waiting.length === 1) queueMicrotask(() => void this.#runWaiting())
+    const outcome = await promise
+    if (outcome.status === 'rejected') throw sqliteError(outcome.reason, this.#path)
+    return outcome.value as T
+  }
+
+  /** Never rejects. */
+  async #runWaiting(): Promise<void> {
+    const all = this.#waiting
+    this.#waiting = []
+    if (all.length > 1) {
+      const steps = all.map((one) => one.steps)
+      const [together] = await Promise.allSettled([this.#attempt((connection) => connection.transactions(steps))])
+      if (together.status === 'fulfilled') {
+        for (const [n, outcome] of together.value.entries()) all[n]?.settle(outcome)
+        return
+      }
+      if (together.reason instanceof StorageError && together.reason.code === 'E_BUSY') {
+        for (const { settle } of all) settle(together)
+        return
+      }
+      // What is too large for the disk must not take the others with it.
+    }
+    for (const { steps, settle } of all) {
+      const [outcome] = await Promise.allSettled([this.#attempt((connection) => connection.transaction(steps()))])
+      settle(outcome)
+    }
   }
 
   async appendEntries(write: EntriesWrite): Promise<boolean> {
