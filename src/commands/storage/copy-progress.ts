@@ -11,7 +11,9 @@ export class CopyProgress implements Disposable {
   #domain = ''
   #since = 0
   #first = 0
-  #shown = 0
+  /** When the line was written last; undefined when the next step shall be. */
+  #shown: number | undefined
+  #written = false
   /** The last step that was told. */
   step: Step | undefined
 
@@ -26,16 +28,17 @@ export class CopyProgress implements Disposable {
       this.#domain = domain
       this.#since = now
       this.#first = step.done
-      this.#shown = 0
+      this.#shown = undefined
     }
     this.step = step
-    if (!this.#terminal.isTTY || now - this.#shown < EVERY_MS) return
+    if (!this.#terminal.isTTY || (this.#shown !== undefined && now - this.#shown < EVERY_MS)) return
     this.#shown = now
+    this.#written = true
     this.#terminal.write(`\r\u001b[K${progressText(step, step.done - this.#first, now - this.#since)}`)
   }
 
   [Symbol.dispose](): void {
-    if (this.#terminal.isTTY && this.#shown > 0) this.#terminal.write('\r\u001b[K')
+    if (this.#written) this.#terminal.write('\r\u001b[K')
   }
 }
 

@@ -28,7 +28,8 @@ import { ConversationIndex, type IndexRow } from './conversation-index.ts'
 import { FileEnd } from './file-end.ts'
 import { corrupt, ioError, isMissing } from './io-error.ts'
 import { type Locks, lockDigit } from './locks.ts'
-import { createFile, prepareFiles, removeFile, replaceFile, syncDirectory, writeAll } from './replace-file.ts'
+import { createFile, prepareFiles, removeFile, replaceFile, writeAll } from './replace-file.ts'
+import { syncDirectory } from './sync.ts'
 
 /** To read anywhere and to write at the end; unlike `a+` it makes no file. */
 const APPEND = constants.O_RDWR | constants.O_APPEND

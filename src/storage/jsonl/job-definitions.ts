@@ -9,7 +9,8 @@ import { jobDefinition } from '#storage/rules/job-document.ts'
 import { formatJobFile, formatOutcome } from './format-job-file.ts'
 import { corrupt, ioError, isMissing, statOf } from './io-error.ts'
 import { type JobFile, parseJobFile } from './job-file.ts'
-import { type PreparedFile, prepareFile, removeFile, sweepTemporaries, syncDirectory } from './replace-file.ts'
+import { type PreparedFile, prepareFile, removeFile, sweepTemporaries } from './replace-file.ts'
+import { syncDirectory } from './sync.ts'
 
 const SUFFIX = '.yaml'
 /** Files handled before other work of the process gets a turn. */

@@ -13,8 +13,9 @@ import type { JobFile } from './job-file.ts'
 import { isOld, type JobStates, readable, type StateBody, type StateRecord, versionOf } from './job-states.ts'
 import { type Locks, lockDigit } from './locks.ts'
 import { byNewestEntry, entryOf, outcomeOf, runsOf } from './record-runs.ts'
-import { both, syncDirectory } from './replace-file.ts'
+import { both } from './replace-file.ts'
 import type { HistoryEntry, RunHistory } from './run-history.ts'
+import { syncDirectory } from './sync.ts'
 
 /** Jobs that `trackNew` holds a lock for. */
 const TRACKED_AT_ONCE = 250

@@ -5,7 +5,8 @@ import type { JsonObject } from '#storage/contract/json.ts'
 import { field, parseObject } from '#storage/rules/fields.ts'
 import { digest } from '#storage/rules/revision.ts'
 import { corrupt, ioError, isMissing, statOf } from './io-error.ts'
-import { prepareFile, prepareFiles, removeQuietly, sweepTemporaries, syncDirectory, unique } from './replace-file.ts'
+import { prepareFile, prepareFiles, removeQuietly, sweepTemporaries, unique } from './replace-file.ts'
+import { syncDirectory } from './sync.ts'
 
 /** One state of a record. */
 export interface Stored<T> {

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import {
   closeSync,
-  fsync,
   fsyncSync,
   linkSync,
   openSync,
@@ -13,16 +12,13 @@ import {
   writeSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { promisify } from 'node:util'
 import { ensureDirectory } from '#infer-dir.ts'
 import { codeOf, ioError, isMissing, statOf } from './io-error.ts'
+import { syncDirectory, syncFile } from './sync.ts'
 
 /**
  * Whole-file writes that are never half done: a complete temporary file `.<name>.<random>.tmp` in the same directory,
  * synced, then moved (`replaceFile`) or linked (`createFile`) to its place. Files are 0600, directories 0700.
- *
- * Syncing blocks the process for as long as the disk takes, as SQLite does: the way through a thread costs more than
- * a fast disk, and a save needs two to four of them.
  */
 
 /** Random once, counted from there: a random number for each file takes longer than making the file. */
@@ -55,55 +51,29 @@ export async function prepareFile(
   content: string | Uint8Array,
   { makesDirectory = true, mtime }: { makesDirectory?: boolean; mtime?: Date } = {},
 ): Promise<PreparedFile> {
-  const temporary = writeTemporary(path, content, fsyncSync, makesDirectory)
+  const temporary = await writeTemporary(path, content, makesDirectory)
   if (mtime) utimesSync(temporary, mtime, mtime)
   return prepared(path, temporary)
 }
 
-/** Many of them, by path. They are synced side by side, which takes a fraction of the time. All, or an error. */
+/** Many of them, by path. They are synced side by side. All, or an error. */
 export async function prepareFiles(contents: ReadonlyMap<string, string>): Promise<PreparedFile[]> {
-  const files: PreparedFile[] = []
-  try {
-    const temporaries: string[] = []
-    for (const [path, content] of contents) {
-      const temporary = writeTemporary(path, content)
-      temporaries.push(temporary)
-      files.push(prepared(path, temporary))
-    }
-    await Promise.all(temporaries.map(syncFile))
-    return files
-  } catch (error) {
-    for (const file of files) file.discard()
-    throw error
-  }
+  const outcomes = await Promise.allSettled([...contents].map(([path, content]) => prepareFile(path, content)))
+  const files = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+  if (!failed) return files
+  for (const file of files) file.discard()
+  throw failed.reason
 }
 
-async function syncFile(path: string): Promise<void> {
-  try {
-    const fd = openSync(path, 'r')
-    try {
-      await promisify(fsync)(fd)
-    } finally {
-      closeSync(fd)
-    }
-  } catch (error) {
-    throw ioError(error, path, 'write')
-  }
-}
-
-function writeTemporary(
-  path: string,
-  content: string | Uint8Array,
-  sync?: (fd: number) => void,
-  makesDirectory = true,
-): string {
+async function writeTemporary(path: string, content: string | Uint8Array, makesDirectory: boolean): Promise<string> {
   const directory = dirname(path)
   const temporary = `${directory}/.${basename(path)}.${unique()}.tmp`
   try {
     const fd = openTemporary(temporary, directory, makesDirectory)
     try {
       writeAll(fd, content)
-      sync?.(fd)
+      await syncFile(fd)
     } finally {
       closeSync(fd)
     }
@@ -185,20 +155,6 @@ export async function removeFile(path: string): Promise<boolean> {
   }
   await syncDirectory(dirname(path))
   return true
-}
-
-/** Makes names in a directory survive a power loss. */
-export async function syncDirectory(directory: string): Promise<void> {
-  try {
-    const fd = openSync(directory, 'r')
-    try {
-      fsyncSync(fd)
-    } finally {
-      closeSync(fd)
-    }
-  } catch (error) {
-    throw ioError(error, directory, 'write')
-  }
 }
 
 /** For what may stay without harm, and after an error, which is what counts then. */

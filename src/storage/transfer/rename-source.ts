@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { linkSync, readdirSync, renameSync, statSync, unlinkSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { codeOf, ioError, isMissing } from '#storage/jsonl/io-error.ts'
-import { syncDirectory } from '#storage/jsonl/replace-file.ts'
+import { syncDirectory } from '#storage/jsonl/sync.ts'
 import { historyFile, namesIn } from './legacy-files.ts'
 
 export type SourceKind = 'schedule' | 'plan' | 'history'
