@@ -1,12 +1,13 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { ensureDirectory } from '#infer-dir.ts'
 import type { JobRun } from '#storage/contract/job-runs.ts'
 import { isId } from '#storage/rules/check.ts'
 import { parseObject } from '#storage/rules/fields.ts'
 import { digest } from '#storage/rules/revision.ts'
 import { runFromDocument, runToDocument } from '#storage/rules/run-document.ts'
 import { corrupt, ioError, isMissing } from './io-error.ts'
-import { createFile, makeDirectory, removeQuietly, sweepTemporaries } from './replace-file.ts'
+import { createFile, removeQuietly, sweepTemporaries } from './replace-file.ts'
 
 const DIGITS = 15
 
@@ -40,7 +41,7 @@ export class RunHistory {
     if (!existsSync(path)) await createFile(path, JSON.stringify(runToDocument(run)))
   }
 
-  /** Notes which job a run belongs to. */
+  /** Notes which job a run belongs to. Not durable: see the class. */
   note(runId: string, jobId: string): void {
     const path = this.#idPath(runId)
     try {
@@ -49,7 +50,7 @@ export class RunHistory {
       const code = (error as NodeJS.ErrnoException).code
       if (code === 'EEXIST') return
       if (code !== 'ENOENT') throw ioError(error, path, 'write')
-      makeDirectory(dirname(path))
+      ensureDirectory(dirname(path))
       this.note(runId, jobId)
     }
   }

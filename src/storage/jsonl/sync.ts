@@ -7,18 +7,20 @@ interface Waiting {
 }
 
 let waiting: Waiting[] = []
+/** Syncs that threads have not ended yet. */
+let inFlight = 0
 /** Directories among them: one sync is enough for all that ask at the same moment. */
 const directories = new Map<string, Promise<void>>()
 
 /**
  * Makes what was written to a descriptor survive a power loss. One alone blocks the process for as long as the disk
  * takes, as SQLite does: the way through a thread costs more than a fast disk. Those that are asked for at the same
- * moment are synced side by side, which takes a fraction of the time.
+ * moment, or while others are under way, are synced side by side, which takes a fraction of the time.
  */
 export async function syncFile(fd: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<unknown>()
   waiting.push({ fd, settle: resolve })
-  if (waiting.length === 1) queueMicrotask(syncWaiting)
+  if (waiting.length === 1) setImmediate(syncWaiting)
   const error = await promise
   if (error) throw error
 }
@@ -51,8 +53,17 @@ function syncWaiting(): void {
   // What is asked for from now on may concern names that these syncs do not see.
   directories.clear()
   const [first] = all
-  if (all.length > 1) for (const { fd, settle } of all) fsync(fd, settle)
-  else if (first) first.settle(syncNow(first.fd))
+  if (first && all.length === 1 && inFlight === 0) {
+    first.settle(syncNow(first.fd))
+    return
+  }
+  inFlight += all.length
+  for (const { fd, settle } of all) {
+    fsync(fd, (error) => {
+      inFlight -= 1
+      settle(error)
+    })
+  }
 }
 
 function syncNow(fd: number): unknown {
