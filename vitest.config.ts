@@ -24,7 +24,16 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'storage',
-          include: ['test/storage/*.test.ts', 'test/faults/**/*.test.ts'],
+          include: ['test/storage/*.test.ts'],
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
+          retry: 1,
           sequence: { groupOrder: 1 },
         },
       },
