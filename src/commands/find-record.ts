@@ -35,6 +35,11 @@ export function findRecord<T extends Listed>(records: readonly T[], argument: st
   return only
 }
 
+/** `findRecord` for several arguments, in their order; a record that is meant twice is there once. */
+export function findRecords<T extends Listed>(records: readonly T[], wanted: readonly string[], what: string): T[] {
+  return [...new Set(wanted.map((argument) => findRecord(records, argument, what)))]
+}
+
 /** `findRecord` for a record whose content is wanted: one that cannot be read throws its own error. */
 export function findReadable<T extends { id: string; name?: string }>(
   records: readonly T[],

@@ -24,7 +24,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   init: entry('write the files that people edit', () => import('./init.ts')),
   chat: entry('talk to the agent', () => import('./chat.ts')),
   agent: entry('run one task without a person, NDJSON on stdout', () => import('./agent.ts')),
-  'channels-manager': entry('the daemon: runs scheduled jobs', () => import('./channels-manager.ts')),
+  'channels-manager': entry('the daemon: runs scheduled jobs, serves Telegram', () => import('./channels-manager.ts')),
   'schedules list': entry('all jobs and when they fire next', () => import('./schedules/list.ts')),
   'schedules show': entry('one job', () => import('./schedules/show.ts')),
   'schedules create': entry('schedule a prompt', () => import('./schedules/create.ts')),
@@ -46,7 +46,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   'history list': entry('lines typed into the chat', () => import('./history/list.ts')),
   'storage copy': entry('copy everything into another backend', () => import('./storage/copy.ts')),
   'storage verify': entry('compare two backends, or find damage in one', () => import('./storage/verify.ts')),
-  migrate: entry('bring storage up to date, take in what older installations left', () => import('./migrate.ts')),
+  migrate: entry('bring storage up to date, import what is older', () => import('./migrate.ts')),
   status: entry('whether storage, gateway and daemons are well', () => import('./status.ts')),
   'config get': entry('a setting in effect', () => import('./config/get.ts')),
   'config set': entry('change a setting in its file', () => import('./config/set.ts')),
@@ -56,7 +56,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
 
 /** What a topic is about, for the overview. */
 export const TOPICS: Readonly<Record<string, string>> = {
-  schedules: 'jobs: list, show, create, update, pause, resume, delete, run, runs, preview',
+  schedules: 'jobs: create, list, update, pause, run, runs and more',
   plans: 'plans: list, show, delete',
   conversations: 'conversations: list, show, delete, search',
   history: 'shell history: list',

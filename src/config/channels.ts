@@ -3,14 +3,14 @@ import { flag, secret, texts, url, whole } from './fields.ts'
 import { GO_CHANNEL_KEYS } from './go-keys.ts'
 import { inOrder, readLayers } from './layers.ts'
 import type { Surroundings } from './paths.ts'
-import { readTree, stack } from './read-tree.ts'
+import { readTree, requireValid, stack } from './read-tree.ts'
 import { complete } from './tree.ts'
 import { openYaml } from './yaml-file.ts'
 
 /** `channels.yaml`: who may talk to the agent from outside. The agent's tools never read it. */
 export const channelsSchema = z.object({
   enabled: flag(false, 'Whether the daemon serves channels.'),
-  maxWorkers: whole(5, 'Messages that are handled at the same time.', { min: 1 }),
+  maxWorkers: whole(5, 'People whose messages are worked on at the same time.', { min: 1 }),
   requireApproval: flag(true, 'Whether tools ask in the channel; false means mode auto.'),
   telegram: z.object({
     enabled: flag(false, 'Whether the Telegram bot is served.'),
@@ -34,7 +34,7 @@ export async function loadChannels(
   surroundings: Surroundings,
 ): Promise<{ channels: ChannelSettings; warnings: readonly string[] }> {
   const layers = await readLayers('channels.yaml', { ...OPTIONS, substitutes: true }, surroundings)
-  const merged = inOrder(layers).reduce(stack)
+  const merged = requireValid(inOrder(layers).reduce(stack))
   return { channels: complete(channelsSchema, merged.tree) as ChannelSettings, warnings: merged.warnings }
 }
 

@@ -81,5 +81,7 @@ function unknown(name: string): InferError {
   const known = [CONFIG, ...OTHERS].flatMap(({ prefix, schema }) =>
     [...leavesOf(schema)].map(({ path }) => [...(prefix === undefined ? [] : [prefix]), ...path].join('.')),
   )
-  return new InferError('E_USAGE', `there is no setting ${name}; the nearest one is ${nearest(name, known)}`)
+  return new InferError('E_USAGE', `there is no setting ${name}; the nearest one is ${nearest(name, known)}`, {
+    hint: 'infer config get lists them all',
+  })
 }

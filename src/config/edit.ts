@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Document, YAMLMap } from 'yaml'
+import type { Document, YAMLMap, YAMLSeq } from 'yaml'
 import { InferError } from '#errors.ts'
 import { ensureDirectory } from '#infer-dir.ts'
 import { type ConfigDocument, type Place, placeOf } from './documents.ts'
@@ -81,7 +81,8 @@ async function isTrusted(file: string, surroundings: Surroundings): Promise<bool
 }
 
 function valueToWrite({ document, node, name }: Place, text: string, { env }: Surroundings): unknown {
-  if (isSection(node) || isMap(node)) throw new InferError('E_USAGE', `${name} is a section: name one of its keys`)
+  if (isSection(node) || isMap(node))
+    throw new InferError('E_USAGE', `the setting ${name} is a section: name one of its keys`)
   const origin = { at: () => `infer config set ${name}`, typed: () => undefined }
   const refers = document.substitutes && hasReference(text)
   const checked = readValue(node, refers ? substitute(text, env).text : text, name, origin)
@@ -117,6 +118,7 @@ async function withValue(file: string, text: string, path: readonly string[], va
   const node = document.createNode(value)
   const existing = section.get(last, true)
   if (yaml.isScalar(existing) && yaml.isScalar(node)) keepComments(existing, node)
+  if (yaml.isSeq(existing) && yaml.isSeq(node)) keepItems(yaml, existing, node)
   section.set(last, node)
   const written = document.toString({ lineWidth: 0, flowCollectionPadding: true })
   assertReadsBack(yaml.parse(written, { merge: true }), path, value, file)
@@ -147,6 +149,14 @@ function sectionIn(
 function keepComments(from: { comment?: string | null; commentBefore?: string | null }, to: typeof from): void {
   if (from.comment) to.comment = from.comment
   if (from.commentBefore) to.commentBefore = from.commentBefore
+}
+
+/** Items that stay are written as they were, with their comments. */
+function keepItems(yaml: typeof import('yaml'), from: YAMLSeq, to: YAMLSeq): void {
+  keepComments(from, to)
+  to.flow = from.flow === true
+  const old = from.items.filter((item) => yaml.isScalar(item))
+  to.items = to.items.map((item) => (yaml.isScalar(item) && old.find(({ value }) => value === item.value)) || item)
 }
 
 function assertReadsBack(root: unknown, path: readonly string[], value: unknown, file: string): void {

@@ -1,7 +1,7 @@
 import { InferError } from '#errors.ts'
 import { nearest } from './nearest.ts'
 import type { Environment } from './paths.ts'
-import { type Layer, type OldKey, type ReadOptions, readTree, type Source, stack } from './read-tree.ts'
+import { EMPTY_LAYER, type Layer, type OldKey, type ReadOptions, readTree, type Source, stack } from './read-tree.ts'
 import { isMap, leavesOf, type Section } from './tree.ts'
 
 /** `['storage', 'type']` -> `INFER_STORAGE_TYPE`. */
@@ -28,14 +28,15 @@ interface Variable {
 
 /**
  * What the `INFER_*` variables say. An empty variable counts as not set. With a `prefix` only variables below it are
- * looked at, without one all but those of other files. A wrong value throws E_CONFIG and names the variable.
+ * looked at, without one all but those of other files. The error of a wrong value names the variable; what is no JSON
+ * where a map must be throws E_CONFIG.
  */
 export function readEnvironment(env: Environment, options: Omit<ReadOptions, 'env'>): Layer {
   const { prefix, schema, oldKeys = [], ignored } = options
   const top = prefix === undefined ? [] : [prefix]
   const names = Object.keys(env).filter((name) => name.startsWith(`${envName([...top, ''])}`) && env[name] !== '')
   const open = prefix === undefined ? names.filter((name) => !isOthers(name)) : names
-  let layer: Layer = { tree: {}, old: {}, given: [], warnings: [], variables: new Set() }
+  let layer = EMPTY_LAYER
   if (open.length === 0) return layer
   const variables = variablesOf(schema, top, oldKeys)
   const foreign = ignored.map((key) => envName([...top, ...key.split('.')]))

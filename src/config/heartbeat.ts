@@ -2,7 +2,7 @@ import * as z from 'zod/mini'
 import { duration, flag, text } from './fields.ts'
 import { inOrder, readLayers } from './layers.ts'
 import type { Surroundings } from './paths.ts'
-import { stack } from './read-tree.ts'
+import { requireValid, stack } from './read-tree.ts'
 import { complete } from './tree.ts'
 
 /** `heartbeat.yaml` of the Go CLI; a job says the same. */
@@ -19,7 +19,7 @@ const DEFAULT_PROMPT = 'Look for pending tasks and background work, and carry on
 export async function heartbeatCommand(surroundings: Surroundings): Promise<string | undefined> {
   const options = { schema: heartbeatSchema, prefix: 'heartbeat', ignored: ['initial_delay'], substitutes: true }
   const layers = await readLayers('heartbeat.yaml', options, surroundings)
-  const merged = inOrder(layers).reduce(stack)
+  const merged = requireValid(inOrder(layers).reduce(stack))
   const { enabled, interval, model, prompt } = complete(heartbeatSchema, merged.tree) as z.output<
     typeof heartbeatSchema
   >

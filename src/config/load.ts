@@ -3,7 +3,7 @@ import { GO_KEYS } from './go-keys.ts'
 import { inOrder, type Layers, readLayers } from './layers.ts'
 import { allowWithWhitelist, OLD_KEYS, translateOldNames } from './old-names.ts'
 import { configDirOf, places, type Surroundings } from './paths.ts'
-import { stack } from './read-tree.ts'
+import { requireValid, stack } from './read-tree.ts'
 import { type Settings, settingsSchema } from './schema.ts'
 import { variablesIn } from './substitute.ts'
 import { complete, merge, type Tree } from './tree.ts'
@@ -43,7 +43,7 @@ export interface LoadOptions extends Surroundings {
  */
 export async function loadSettings({ flags, askTrust = false, ...surroundings }: LoadOptions): Promise<LoadedSettings> {
   const layers = await readConfig(surroundings)
-  const merged = inOrder(layers).reduce(stack)
+  const merged = requireValid(inOrder(layers).reduce(stack))
   const tree = merge(merged.tree, (flags ?? {}) as Tree)
   const settings = complete(settingsSchema, tree) as Settings
   settings.tools.bash.mode.all.allow = allowWithWhitelist(settings.tools.bash.mode.all.allow, merged.old)

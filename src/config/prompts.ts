@@ -3,7 +3,7 @@ import { text } from './fields.ts'
 import { GO_PROMPT_KEYS } from './go-keys.ts'
 import { inOrder, readLayers } from './layers.ts'
 import type { Environment, Surroundings } from './paths.ts'
-import { stack } from './read-tree.ts'
+import { requireValid, stack } from './read-tree.ts'
 import { complete, merge, type Tree } from './tree.ts'
 
 /** `prompts.yaml`: texts for the model; empty means the built-in one. Prose: `${VAR}` in it stays as it is. */
@@ -30,7 +30,7 @@ export async function loadPrompts(
   const { tools, rest } = toolVariables(surroundings.env)
   const options = { schema: promptsSchema, prefix: 'prompts', ignored: GO_PROMPT_KEYS, substitutes: false }
   const layers = await readLayers('prompts.yaml', options, { ...surroundings, env: rest })
-  const merged = inOrder(layers).reduce(stack)
+  const merged = requireValid(inOrder(layers).reduce(stack))
   return {
     prompts: complete(promptsSchema, merge(merged.tree, { tools })) as PromptSettings,
     warnings: merged.warnings,

@@ -41,14 +41,17 @@ export interface Layer {
   /** Every setting that was given, as a dotted path of the file. */
   readonly given: readonly string[]
   readonly warnings: readonly string[]
+  /** Wrong values (E_CONFIG), in the order of the document; what they are about is not in `tree`. */
+  readonly errors: readonly InferError[]
   readonly variables: ReadonlySet<string>
 }
 
-/** Reads a document by the schema. Unknown keys and unset variables are warnings, a wrong value throws E_CONFIG. */
+/** Reads a document by the schema. Unknown keys and unset variables are warnings, wrong values are errors of the layer. */
 export function readTree(source: Source, options: ReadOptions): Layer {
   const old: Record<string, unknown> = {}
   const given: string[] = []
   const warnings: string[] = []
+  const errors: InferError[] = []
   const variables = new Set<string>()
   const nameOf = (path: Path) => [...(options.prefix === undefined ? [] : [options.prefix]), ...path].join('.')
 
@@ -61,7 +64,10 @@ export function readTree(source: Source, options: ReadOptions): Layer {
   }
 
   function readKeys(parent: Node, value: unknown, path: Path): Tree {
-    if (!isTree(value)) throw notASection(parent, value, path)
+    if (!isTree(value)) {
+      errors.push(notASection(parent, value, path))
+      return {}
+    }
     const tree: Tree = {}
     for (const [written, below] of Object.entries(value)) {
       const here = [...path, written]
@@ -84,7 +90,14 @@ export function readTree(source: Source, options: ReadOptions): Layer {
     const meant = replaceVariables(value, path, true)
     const textual = ['text', 'path', 'secret'].includes(fieldOf(node).kind)
     if (meant === '' && value !== '' && !textual) return undefined
-    return readValue(node, meant, nameOf(path), origin)
+    try {
+      return readValue(node, meant, nameOf(path), origin)
+    } catch (error) {
+      if (!(error instanceof InferError)) throw error
+      errors.push(error)
+      given.push(path.join('.'))
+      return undefined
+    }
   }
 
   function replaceVariables(value: unknown, path: Path, warn: boolean): unknown {
@@ -142,10 +155,10 @@ export function readTree(source: Source, options: ReadOptions): Layer {
   }
 
   const tree = (readNode(options.schema, source.value, []) ?? {}) as Tree
-  return { tree, old, given, warnings, variables }
+  return { tree, old, given, warnings, errors, variables }
 }
 
-export const EMPTY_LAYER: Layer = { tree: {}, old: {}, given: [], warnings: [], variables: new Set() }
+export const EMPTY_LAYER: Layer = { tree: {}, old: {}, given: [], warnings: [], errors: [], variables: new Set() }
 
 /** Two layers as one, the upper winning. */
 export function stack(lower: Layer, upper: Layer): Layer {
@@ -154,6 +167,16 @@ export function stack(lower: Layer, upper: Layer): Layer {
     old: { ...lower.old, ...upper.old },
     given: [...lower.given, ...upper.given],
     warnings: [...lower.warnings, ...upper.warnings],
+    errors: [...lower.errors, ...upper.errors],
     variables: lower.variables.union(upper.variables),
   }
+}
+
+/** The layer, if nothing in it is wrong. Throws its first error; what else is wrong or unknown is the hint. */
+export function requireValid(layer: Layer): Layer {
+  const [first, ...others] = layer.errors
+  if (first === undefined) return layer
+  const rest = [...others.map(({ message }) => message), ...layer.warnings].map((sentence) => `Also: ${sentence}`)
+  const hint = [...(first.hint === undefined ? [] : [first.hint]), ...rest].join('. ')
+  throw new InferError('E_CONFIG', first.message, { cause: first, ...(hint !== '' && { hint }) })
 }

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import type { Document, Node as YamlNode } from 'yaml'
+import type { Document, YAMLParseError, Node as YamlNode } from 'yaml'
 import { InferError } from '#errors.ts'
 import type { Source } from './read-tree.ts'
 
@@ -54,10 +54,15 @@ export async function parseDocument(file: string, text: string) {
   }
   const error = document.errors[0]
   if (error !== undefined) {
-    const what = SYNTAX[error.code] ?? `this is not YAML (${error.code})`
-    throw new InferError('E_CONFIG', `${where(error.pos[0])}: ${what}`)
+    throw new InferError('E_CONFIG', `${where(error.pos[0])}: ${syntaxError(error)}`)
   }
   return { yaml, document, where }
+}
+
+/** The parser reports a bracket that is never closed as bad indentation of the line after it. */
+function syntaxError({ code, message }: YAMLParseError): string {
+  if (code === 'BAD_INDENT' && message.startsWith('Flow ')) return 'a { or [ before this is not closed'
+  return SYNTAX[code] ?? `this is not YAML (${code})`
 }
 
 /** Parses a configuration file; a file of comments costs no parser. */
@@ -65,7 +70,7 @@ export async function openYaml(file: string, text: string): Promise<Source> {
   if (isOnlyComments(text)) return { value: null, at: () => `${file}:1:1`, typed: () => undefined }
   const { yaml, document, where } = await parseDocument(file, text)
   return {
-    value: plainValue(document, file),
+    value: plainValue(yaml, document, file, where),
     at(path, { item, key = false } = {}) {
       const steps = item === undefined ? path : [...path, item]
       return where(offsetOf(yaml, document, steps, key))
@@ -77,7 +82,13 @@ export async function openYaml(file: string, text: string): Promise<Source> {
   }
 }
 
-function plainValue(document: Document.Parsed, file: string): unknown {
+function plainValue(yaml: Yaml, document: Document.Parsed, file: string, where: (offset: number) => string): unknown {
+  yaml.visit(document, {
+    Alias(_, alias) {
+      if (alias.resolve(document) !== undefined) return
+      throw new InferError('E_CONFIG', `${where(start(alias) ?? 0)}: ${SYNTAX.BAD_ALIAS}`)
+    },
+  })
   try {
     return document.toJS()
   } catch (cause) {

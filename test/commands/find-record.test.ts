@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { findReadable, findRecord } from '#commands/find-record.ts'
+import { findReadable, findRecord, findRecords } from '#commands/find-record.ts'
 import { StorageError } from '#storage/contract/errors.ts'
 
 const RECORDS = [
@@ -28,6 +28,10 @@ it.each([
   ['ab', '"ab" could be 4 jobs: abc-1, abc-2, abd-3, abc'],
 ])('refuses %j, which could be several', (argument, message) => {
   expect(() => idOf(argument)).toThrow(expect.objectContaining({ code: 'E_USAGE', message }))
+})
+
+it('gives a record that is meant twice once, in the order of the arguments', () => {
+  expect(findRecords(RECORDS, ['x', 'morning', 'abc-1'], 'job').map(({ id }) => id)).toEqual(['xyz', 'abc-1'])
 })
 
 it('names five of many', () => {

@@ -105,6 +105,36 @@ describe('set', () => {
     expect(settings.storage.sqlite.path).toBe('x.db')
   })
 
+  it('keeps the comments of the items of a list that stay, and its look', async () => {
+    const place = temporaryPlace({
+      'user/config.yaml': [
+        'tools:',
+        '  sandbox:',
+        '    directories:',
+        '      # the project',
+        '      - . # here',
+        '      - "/tmp" # scratch',
+        '    protected_paths: [a, b] # secrets',
+        '',
+      ].join('\n'),
+    })
+    await setSetting('tools.sandbox.directories', '.,/data,/tmp', place)
+    await setSetting('tools.sandbox.protected_paths', 'b,c', place)
+    expect(place.read('user/config.yaml')).toBe(
+      [
+        'tools:',
+        '  sandbox:',
+        '    directories:',
+        '      # the project',
+        '      - . # here',
+        '      - /data',
+        '      - "/tmp" # scratch',
+        '    protected_paths: [ b, c ] # secrets',
+        '',
+      ].join('\n'),
+    )
+  })
+
   it('fills a section that holds only comments', async () => {
     const place = temporaryPlace({
       'user/config.yaml': 'storage:\n  # type: jsonl\n  # redis: {}\nagent:\n  model: x\n',

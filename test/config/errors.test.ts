@@ -1,6 +1,8 @@
 import { mkdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { loadChannels } from '#config/channels.ts'
 import { loadSettings } from '#config/load.ts'
+import { loadPrompts } from '#config/prompts.ts'
 import { InferError } from '#errors.ts'
 import { errorOf, temporaryPlace } from './temporary-place.ts'
 
@@ -69,12 +71,54 @@ describe('a wrong value', () => {
   })
 })
 
+describe('several wrong values', () => {
+  it('are all told at once, and so is what is unknown', async () => {
+    const place = temporaryPlace(
+      {
+        'user/config.yaml': 'chat: {them: none}\n',
+        'project/config.yaml': 'storage:\n  type: mysql\ngatway: {}\nagent: {max_turns: 0, model: m}\n',
+      },
+      { INFER_LOGGING_DEBUG: 'perhaps', INFER_STORAGE_TPYE: 'redis' },
+    )
+    const [user, project] = [place.pathOf('user/config.yaml'), place.pathOf('project/config.yaml')]
+    await expect(loadSettings(place)).rejects.toMatchObject({
+      code: 'E_CONFIG',
+      message: `${project}:2:9: storage.type is "mysql"; allowed: jsonl, sqlite, postgres, redis, memory`,
+      hint: [
+        `Also: ${project}:4:20: agent.max_turns is 0; allowed: a whole number, 1 or more`,
+        'Also: environment variable INFER_LOGGING_DEBUG: logging.debug is "perhaps"; allowed: true or false',
+        `Also: ${user}:1:8: unknown key chat.them; the nearest known key is chat.theme`,
+        `Also: ${project}:3:1: unknown key gatway; the nearest known key is gateway`,
+        'Also: unknown environment variable INFER_STORAGE_TPYE; the nearest known one is INFER_STORAGE_TYPE',
+      ].join('. '),
+    })
+  })
+
+  it('are so in the other files too', async () => {
+    const place = temporaryPlace({
+      'user/channels.yaml': 'max_workers: 0\ntelegrm: {}\n',
+      'user/prompts.yaml': 'agent: {system_prompt: [a]}\nagnet: {}\n',
+    })
+    const hint = (name: string, key: string, near: string) =>
+      `Also: ${place.pathOf(name)}:2:1: unknown key ${key}; the nearest known key is ${near}`
+    await expect(loadChannels(place)).rejects.toMatchObject({
+      hint: hint('user/channels.yaml', 'channels.telegrm', 'channels.telegram'),
+    })
+    await expect(loadPrompts(place)).rejects.toMatchObject({
+      hint: hint('user/prompts.yaml', 'prompts.agnet', 'prompts.agent'),
+    })
+  })
+})
+
 describe('a broken file', () => {
   it.each([
     ['storage:\n  type: "sqlite\n', /^FILE:\d+:\d+: a character is missing/],
     ['storage:\n\ttype: sqlite\n', /^FILE:2:1: a tab/],
     ['agent: {}\nagent: {}\n', /^FILE:2:1: this key is here twice/],
     ['agent: a: b\n', /^FILE:1:8: .*": "/],
+    ['agent: {model: x\nstorage: {}\n', /^FILE:2:1: a { or \[ before this is not closed/],
+    ['agent:\n  model: [x\n', /^FILE:3:1: a { or \[ before this is not closed/],
+    ['agent:\n  model: *x\n', /^FILE:2:10: an alias .* without an anchor/],
   ])('%j is reported with line and column', async (yaml, message) => {
     expect(await failure(yaml)).toMatch(message)
   })

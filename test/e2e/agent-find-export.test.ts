@@ -1,6 +1,9 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { cliEnvironment, INFER } from '../support/cli.ts'
 import { newPlace, type Place } from './infer-process.ts'
 
 let place: Place
@@ -106,5 +109,19 @@ describe('infer export', () => {
     const { code, stderr } = await place.run(['export', 'mine', '-o', 'no/such/file.md'])
     expect(code).toBe(1)
     expect(stderr).toMatch(/file\.md cannot be written \(ENOENT\)/)
+  })
+
+  it('leaves no part of a file that could not be written to the end', async () => {
+    const long = `say hello ${'x'.repeat(100_000)}`
+    await place.run(['agent', '-', '--session-id', 'long'], { input: long })
+    const command = [process.execPath, INFER, 'export', 'long', '-o', 'out.md'].map((word) => `'${word}'`).join(' ')
+    const { status, stderr } = spawnSync('bash', ['-c', `ulimit -f 16; exec ${command}`], {
+      cwd: place.cwd,
+      env: cliEnvironment(place.home),
+      encoding: 'utf8',
+    })
+    expect(stderr).toMatch(/out\.md cannot be written \(EFBIG\)/)
+    expect(status).toBe(1)
+    expect(existsSync(join(place.cwd, 'out.md'))).toBe(false)
   })
 })

@@ -94,7 +94,7 @@ describe('--json', () => {
     const { code, stdout } = await place.run(['status', '--json'])
     const status = JSON.parse(stdout)
     expect(keys(status)).toEqual([
-      ...['healthy', 'problems', 'backend', 'gateway', 'daemons', 'jobs', 'next_fires', 'last_runs'],
+      ...['healthy', 'problems', 'backend', 'gateway', 'daemons', 'channels', 'jobs', 'next_fires', 'last_runs'],
     ])
     expect(keys(status.backend)).toEqual(['type', 'location', 'ok'])
     expect(keys(status.gateway)).toEqual(['url', 'ok', 'models'])
@@ -115,13 +115,15 @@ describe('--json', () => {
   it('deletes by name, prefix and id, and says which', async () => {
     const created = ['schedules', 'create', '--cron', '@daily', '--prompt', 'x', '--name', 'with spaces']
     const { id } = (await place.json(created)) as { id: string }
-    expect(await place.json(['schedules', 'delete', 'with spaces'])).toEqual({ deleted: [id] })
+    expect(await place.json(['schedules', 'delete', 'with spaces', id])).toEqual({ deleted: [id] })
     await using stores = await openCliStores(place)
     const plan = await stores.plans.save({ title: 'Gone soon', body: 'x' })
-    expect(await place.json(['plans', 'delete', plan.id])).toEqual({ deleted: [plan.id] })
+    expect(await place.json(['plans', 'delete', plan.id, plan.id])).toEqual({ deleted: [plan.id] })
     const [conversation] = (await place.json(['conversations', 'list'])) as { id: string }[]
     const prefix = conversation?.id.slice(0, 20) ?? ''
-    expect(await place.json(['conversations', 'delete', prefix])).toEqual({ deleted: [conversation?.id] })
+    expect(await place.json(['conversations', 'delete', prefix, `${conversation?.id}`])).toEqual({
+      deleted: [conversation?.id],
+    })
   })
 })
 

@@ -84,6 +84,18 @@ describe('plans show in a pipe', () => {
   )
 })
 
+describe('schedules on a terminal of 80 columns', () => {
+  it('list names the zone of the expression, and runs say when they were', async () => {
+    const cron = 'CRON_TZ=Asia/Tokyo 0 9 1 1 *'
+    const created = ['schedules', 'create', '--cron', cron, '--timezone', 'UTC', '--prompt', 'say hello', '--name', 'j']
+    await place.run(created)
+    await place.run(['schedules', 'run', 'j'], { env: { INFER_GATEWAY_MOCK: 'true' } })
+    expect((await place.run(['schedules', 'list'])).stdout).toMatch(/in \d+ \S+ \(Asia\/Tokyo\)/)
+    using runs = infer(['schedules', 'runs'])
+    expect(await runs.shows('[exit 0]')).toMatch(/^(now|\d+ \w+ ago) +j +succeeded +manual/m)
+  })
+})
+
 describe('delete', () => {
   it('asks on a terminal, and deletes for yes only', async () => {
     const id = await savePlan('Ship it', BODY)
@@ -147,6 +159,8 @@ describe('help', () => {
     const screen = await terminal.shows('[exit 0]')
     expect(screen).toMatch(/Begin with\n {2}init .*\n {2}chat .*\n {2}agent /)
     expect(screen.split('\n').length).toBeLessThanOrEqual(24)
+    const [, ...rows] = (await place.run([])).stdout.split('\n')
+    for (const row of rows) expect(row.length, row).toBeLessThanOrEqual(80)
   })
 
   it('names a command by its words, and a topic by its commands', async () => {

@@ -12,8 +12,9 @@ export default class ConversationsDelete extends BaseCommand {
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(ConversationsDelete)
     await this.withStores(async (stores) => {
-      const found: string[] = []
-      for (const argument of argv) found.push(await findConversation(stores, String(argument)))
+      const wanted = new Set<string>()
+      for (const argument of argv) wanted.add(await findConversation(stores, String(argument)))
+      const found = [...wanted]
       await this.confirm(`Delete ${found.join(', ')}?`, flags.yes)
       for (const id of found) await stores.conversations.delete(id)
       this.printResult(flags, { deleted: found }, () => `Deleted ${found.join(', ')}.`)

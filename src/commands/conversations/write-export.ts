@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { InferError } from '#errors.ts'
 import { ensureDirectory } from '#infer-dir.ts'
@@ -26,17 +26,35 @@ export function writeExport(text: string, place: ExportPlace): string {
   }
 }
 
-/** Whether it was written; false when there is a file and it must stay. */
+/** Whether it was written; false when there is a file and it must stay. Of a new file nothing is left at an error. */
 function write(file: string, text: string, overwrite: boolean): boolean {
   return failing(file, () => {
-    try {
-      writeFileSync(file, text, { mode: 0o600, flag: overwrite ? 'w' : 'wx' })
+    if (overwrite) {
+      writeFileSync(file, text, { mode: 0o600 })
       return true
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST' && !overwrite) return false
-      throw error
     }
+    const descriptor = openNew(file)
+    if (descriptor === undefined) return false
+    try {
+      writeFileSync(descriptor, text)
+    } catch (error) {
+      rmSync(file, { force: true })
+      throw error
+    } finally {
+      closeSync(descriptor)
+    }
+    return true
   })
+}
+
+/** Undefined when there is a file of that name. */
+function openNew(file: string): number | undefined {
+  try {
+    return openSync(file, 'wx', 0o600)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined
+    throw error
+  }
 }
 
 function failing<T>(path: string, work: () => T): T {
@@ -45,7 +63,7 @@ function failing<T>(path: string, work: () => T): T {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     throw new InferError('E_FAILED', `${path} cannot be written (${code ?? (error as Error).message})`, {
-      hint: 'name a file in a directory that exists and is yours: -o FILE',
+      hint: code === 'ENOSPC' ? 'free some space' : 'name a file in a directory that exists and is yours: -o FILE',
     })
   }
 }

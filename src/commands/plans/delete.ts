@@ -1,6 +1,6 @@
 import { boolean } from '@oclif/core/flags'
 import { BaseCommand, jsonFlags, requiredArg } from '#command.ts'
-import { findRecord } from '#commands/find-record.ts'
+import { findRecords } from '#commands/find-record.ts'
 
 export default class PlansDelete extends BaseCommand {
   static override description = 'Delete plans.'
@@ -13,7 +13,7 @@ export default class PlansDelete extends BaseCommand {
     const { argv, flags } = await this.parse(PlansDelete)
     await this.withStores(async (stores) => {
       const { plans, unreadable } = await stores.plans.list()
-      const found = argv.map((argument) => findRecord([...plans, ...unreadable], String(argument), 'plan').id)
+      const found = findRecords([...plans, ...unreadable], argv.map(String), 'plan').map(({ id }) => id)
       await this.confirm(`Delete ${found.join(', ')}?`, flags.yes)
       for (const id of found) await stores.plans.delete(id)
       this.printResult(flags, { deleted: found }, () => `Deleted ${found.join(', ')}.`)

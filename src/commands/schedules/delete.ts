@@ -1,6 +1,6 @@
 import { boolean } from '@oclif/core/flags'
 import { BaseCommand, jsonFlags, requiredArg } from '#command.ts'
-import { findRecord } from '#commands/find-record.ts'
+import { findRecords } from '#commands/find-record.ts'
 
 export default class SchedulesDelete extends BaseCommand {
   static override description = 'Delete jobs. What runs goes on, and the record of their runs stays.'
@@ -18,9 +18,8 @@ export default class SchedulesDelete extends BaseCommand {
     const { argv, flags } = await this.parse(SchedulesDelete)
     await this.withStores(async (stores) => {
       const { jobs, unreadable } = await stores.scheduledJobs.list()
-      const found = argv.map((argument) =>
-        findRecord<{ id: string; name?: string }>([...jobs, ...unreadable], String(argument), 'job'),
-      )
+      const all: { id: string; name?: string }[] = [...jobs, ...unreadable]
+      const found = findRecords(all, argv.map(String), 'job')
       const names = found.map(({ id, name }) => (name === undefined ? id : `${id} (${name})`)).join(', ')
       await this.confirm(`Delete ${names}?`, flags.yes)
       for (const { id } of found) await stores.scheduledJobs.delete(id)

@@ -1,6 +1,6 @@
 import { BaseCommand, jsonFlags } from '#command.ts'
 import { daemonWarning } from '#commands/daemon-warning.ts'
-import { jobView } from '#commands/job-view.ts'
+import { jobView, zoneOf } from '#commands/job-view.ts'
 import { relative } from '#terminal/time.ts'
 
 export default class SchedulesList extends BaseCommand {
@@ -17,7 +17,9 @@ export default class SchedulesList extends BaseCommand {
     await this.withStores(async (stores, { settings }) => {
       const { jobs, unreadable } = await stores.scheduledJobs.list()
       const now = await stores.jobRuns.now()
-      const views = jobs.map((job) => jobView(job, stores.scheduledJobs.defaultTimezone, now))
+      const { defaultTimezone } = stores.scheduledJobs
+      const views = jobs.map((job) => jobView(job, defaultTimezone, now))
+      const zones = jobs.map((job) => zoneOf(job, defaultTimezone))
       for (const { id, error } of unreadable) this.warning(`job ${id} cannot be read: ${error.message}`)
       if (jobs.length > 0) await this.#warnWithoutDaemon(stores, settings)
       const { table } = await import('#terminal/table.ts')
@@ -26,11 +28,11 @@ export default class SchedulesList extends BaseCommand {
           ? 'No jobs. Create one: infer schedules create --cron "0 9 * * *" --prompt "summarise the news"'
           : table(
               ['id', 'name', 'cron', 'next fire', 'last run', 'state'],
-              views.map((job) => [
+              views.map((job, index) => [
                 job.id,
                 job.name ?? '',
                 job.cron_expression,
-                job.next_fire === null ? '-' : `${relative(new Date(job.next_fire), now)} (${job.timezone})`,
+                job.next_fire === null ? '-' : `${relative(new Date(job.next_fire), now)} (${zones[index]})`,
                 job.last_run === null ? '-' : relative(new Date(job.last_run), now),
                 job.enabled ? (job.last_error === null ? 'ok' : `failed: ${job.last_error}`) : 'paused',
               ]),

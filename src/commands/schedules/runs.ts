@@ -3,8 +3,12 @@ import { BaseCommand, jsonFlags, optionalArg } from '#command.ts'
 import { findRecord } from '#commands/find-record.ts'
 import { runView } from '#commands/job-view.ts'
 import { InferError } from '#errors.ts'
+import type { JobRun } from '#storage/contract/job-runs.ts'
 import type { Stores } from '#storage/contract/stores.ts'
 import { relative } from '#terminal/time.ts'
+
+/** Columns below which a moment would be cut to its date, so that only how long ago it was is told. */
+const WIDE = 120
 
 export default class SchedulesRuns extends BaseCommand {
   static override description =
@@ -25,6 +29,9 @@ export default class SchedulesRuns extends BaseCommand {
       const jobId = args.job === undefined ? undefined : await jobOfRuns(stores, args.job)
       const runs = await stores.jobRuns.list({ limit: flags.limit, ...(jobId !== undefined && { jobId }) })
       const now = await stores.jobRuns.now()
+      const age = (run: JobRun) => relative(run.scheduledFor, now)
+      const moment = (run: JobRun) => `${run.scheduledFor.toISOString().slice(0, 19)}Z (${age(run)})`
+      const when = (this.columns ?? WIDE) < WIDE ? age : moment
       const { table } = await import('#terminal/table.ts')
       this.printResult(flags, runs.map(runView), () =>
         runs.length === 0
@@ -32,7 +39,7 @@ export default class SchedulesRuns extends BaseCommand {
           : table(
               ['fire', 'job', 'state', 'trigger', 'session', 'host', 'note'],
               runs.map((run) => [
-                `${run.scheduledFor.toISOString().slice(0, 19)}Z (${relative(run.scheduledFor, now)})`,
+                when(run),
                 run.jobName ?? run.jobId,
                 run.count > 1 ? `${run.state} x${run.count}` : run.state,
                 run.trigger,
