@@ -1,7 +1,7 @@
 import type { Log } from '#log.ts'
 import type { SessionGroupStorage } from '#storage/contract/session-groups.ts'
 import type { StartAgent } from './agent-process.ts'
-import { finishTask, type TaskEnd } from './agent-task.ts'
+import { type AgentTaskOptions, finishTask, type TaskEnd } from './agent-task.ts'
 import type { Approvals } from './approvals.ts'
 import type { Channel, Incoming } from './channel.ts'
 import { isRefusal } from './channel-error.ts'
@@ -210,12 +210,28 @@ export class Messages {
   async #agent(item: Item, task: string, stopped: AbortSignal): Promise<TaskEnd> {
     const { channel, approvals, startAgent, stop, end, lost, log } = this.#options
     const { sender, id: runId } = item
-    const working = new AbortController()
-    channel.showWorking(sender, AbortSignal.any([working.signal, lost]))
+    let working = new AbortController()
+    const showWorking = () => {
+      working = new AbortController()
+      channel.showWorking(sender, AbortSignal.any([working.signal, lost]))
+    }
+    let questions = 0
+    // While a question is open it is the person who is waited for.
+    const ask: AgentTaskOptions['ask'] = async (request, over) => {
+      questions += 1
+      working.abort()
+      try {
+        // Nobody receives the answer any more once the daemon stops.
+        return await approvals.ask(request, { runId, approver: sender }, AbortSignal.any([over, stop]))
+      } finally {
+        questions -= 1
+        if (questions === 0 && !over.aborted) showWorking()
+      }
+    }
+    showWorking()
     log.info('agent started for a message', { channel: channel.name, message: runId, sender })
     const ended = await finishTask(startAgent(this.#sessionKey(sender), task), {
-      // Nobody receives the answer to a question any more once the daemon stops.
-      ask: (request, over) => approvals.ask(request, { runId, approver: sender }, AbortSignal.any([over, stop])),
+      ask,
       signal: AbortSignal.any([stopped, end, lost]),
     }).finally(() => working.abort())
     log.info('agent ended for a message', { channel: channel.name, message: runId, sender })

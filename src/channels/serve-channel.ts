@@ -1,5 +1,6 @@
 import type { Log } from '#log.ts'
 import type { Stores } from '#storage/contract/stores.ts'
+import { channelLease } from './account.ts'
 import type { StartAgent } from './agent-process.ts'
 import { Approvals } from './approvals.ts'
 import type { Channel, Incoming } from './channel.ts'
@@ -37,7 +38,7 @@ export interface ServeChannelOptions extends Pick<ChannelLeaseOptions, 'renewMs'
  */
 export async function serveChannel(options: ServeChannelOptions, stop: AbortSignal, end: AbortSignal): Promise<void> {
   const { channel, stores, log } = options
-  const lease = new ChannelLease({ ...options, coordination: stores.coordination, name: `channel:${channel.account}` })
+  const lease = new ChannelLease({ ...options, coordination: stores.coordination, name: channelLease(channel.account) })
   let said: string | undefined
   while (!stop.aborted) {
     try {

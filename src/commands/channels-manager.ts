@@ -4,6 +4,7 @@ import { custom, string } from '@oclif/core/flags'
 import { BaseCommand } from '#command.ts'
 import { importArtifacts } from '#commands/import-artifacts.ts'
 import { networkStorage } from '#commands/network-storage.ts'
+import { hangUp } from '#commands/stop-signals.ts'
 import type { ChannelSettings } from '#config/channels.ts'
 import type { LoadedSettings } from '#config/load.ts'
 import { resolvePath } from '#config/paths.ts'
@@ -13,6 +14,7 @@ import { runDaemon } from '#daemon/daemon.ts'
 import { createDaemonLog } from '#daemon/daemon-log.ts'
 import { InferError } from '#errors.ts'
 import type { StorageOptions } from '#storage/options.ts'
+import { writeStderr } from '#terminal/stderr.ts'
 
 /** Connections of a daemon for statements. */
 const POOL_SIZE = 4
@@ -67,7 +69,7 @@ export default class ChannelsManager extends BaseCommand {
     const log = createDaemonLog({
       directory: await this.#logDirectory(loaded),
       debug: loaded.settings.logging.debug,
-      stream: process.stderr,
+      stream: { write: writeStderr, isTTY: process.stderr.isTTY },
     })
     const logDirectory = await this.#logDirectory(loaded)
     await this.withStores(
@@ -140,12 +142,12 @@ async function refuseStorage(options: StorageOptions): Promise<void> {
   throw new InferError('E_CONFIG', shaky, { hint: 'use a local directory, or storage.type postgres or redis' })
 }
 
-/** The first SIGTERM or SIGINT asks to stop, the second one to hurry. */
+/** The first SIGTERM, SIGINT or end of the terminal asks to stop, the second one to hurry. */
 function daemonSignals(): { stop: AbortSignal; hurry: AbortSignal } & Disposable {
   const stop = new AbortController()
   const hurry = new AbortController()
   const onSignal = () => (stop.signal.aborted ? hurry : stop).abort()
-  const names: NodeJS.Signals[] = ['SIGTERM', 'SIGINT']
+  const names: NodeJS.Signals[] = ['SIGTERM', 'SIGINT', ...hangUp()]
   for (const name of names) process.on(name, onSignal)
   return {
     stop: stop.signal,

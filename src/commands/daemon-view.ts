@@ -12,6 +12,7 @@ export function daemonView(daemon: SeenDaemon) {
     last_beat: daemon.lastBeat.toISOString(),
     timezone: daemon.timezone,
     tzdata: daemon.tzdata,
+    scheduler: daemon.scheduler,
     behind: daemon.behind,
     skew_ms: skewMs(daemon),
   }

@@ -5,10 +5,10 @@ import type { Stores } from '#storage/contract/stores.ts'
 /** A daemon that was not heard of for this long counts as gone. */
 const SILENT_MS = 60_000
 
-/** The daemons that run jobs and were seen within the last 60 s of the store's clock. */
-export async function liveSchedulers(stores: Pick<Stores, 'coordination' | 'jobRuns'>): Promise<SeenDaemon[]> {
+/** The daemons that were seen within the last 60 s of the store's clock. */
+export async function liveDaemons(stores: Pick<Stores, 'coordination' | 'jobRuns'>): Promise<SeenDaemon[]> {
   const [daemons, now] = await Promise.all([stores.coordination.daemons(), stores.jobRuns.now()])
-  return daemons.filter((daemon) => daemon.scheduler && now.getTime() - daemon.lastBeat.getTime() < SILENT_MS)
+  return daemons.filter(({ lastBeat }) => now.getTime() - lastBeat.getTime() < SILENT_MS)
 }
 
 /** What to tell somebody whose jobs nobody would run; undefined when a daemon is alive. */
@@ -16,7 +16,7 @@ export async function daemonWarning(
   stores: Pick<Stores, 'coordination' | 'jobRuns'>,
   settings: Pick<Settings, 'tools'>,
 ): Promise<string | undefined> {
-  if ((await liveSchedulers(stores)).length > 0) return undefined
+  if ((await liveDaemons(stores)).some(({ scheduler }) => scheduler)) return undefined
   const enable = settings.tools.schedule.enabled ? '' : 'infer config set tools.schedule.enabled true && '
   return `no daemon that runs jobs was seen for 60 s, so nothing will fire: start one with ${enable}infer channels-manager`
 }

@@ -1,8 +1,10 @@
 import { BaseCommand, jsonFlags } from '#command.ts'
 import { gatewayOf } from '#commands/agent-setup.ts'
 import { daemonProblems, daemonView, daemonWarnings } from '#commands/daemon-view.ts'
-import { daemonWarning, liveSchedulers } from '#commands/daemon-warning.ts'
+import { daemonWarning, liveDaemons } from '#commands/daemon-warning.ts'
 import { runView, upcomingFires } from '#commands/job-view.ts'
+import { type ChannelView, channelProblems, channelSettings, channelViews } from '#commands/status-channels.ts'
+import type { ChannelSettings } from '#config/channels.ts'
 import type { LoadedSettings } from '#config/load.ts'
 import type { Settings } from '#config/schema.ts'
 import { isFailing } from '#daemon/failing-jobs.ts'
@@ -24,15 +26,21 @@ export default class Status extends BaseCommand {
     const { flags } = await this.parse(Status)
     const loaded = await this.settings()
     const gateway = await gatewayStatus(loaded)
-    const stored = await this.#storage(loaded)
-    const problems = [...(gateway.problem === undefined ? [] : [gateway.problem]), ...stored.problems].map(sentence)
-    for (const warning of stored.warnings) this.warning(sentence(warning))
+    const configured = await channelSettings(await this.surroundings())
+    const stored = await this.#storage(loaded, configured.settings)
+    const problems = [
+      ...(gateway.problem === undefined ? [] : [gateway.problem]),
+      ...configured.problems,
+      ...stored.problems,
+    ].map(sentence)
+    for (const warning of [...configured.warnings, ...stored.warnings]) this.warning(sentence(warning))
     const view = {
       healthy: problems.length === 0,
       problems,
       backend: stored.backend,
       gateway: { url: gateway.url, ok: gateway.problem === undefined, models: gateway.models },
       daemons: stored.daemons,
+      channels: stored.channels,
       jobs: stored.jobs,
       next_fires: stored.nextFires,
       last_runs: stored.lastRuns,
@@ -41,9 +49,9 @@ export default class Status extends BaseCommand {
     if (!view.healthy) process.exitCode = 1
   }
 
-  async #storage(loaded: LoadedSettings) {
+  async #storage(loaded: LoadedSettings, channels: ChannelSettings | undefined) {
     try {
-      return await this.withStores(async (stores) => await storageStatus(stores, loaded.settings))
+      return await this.withStores(async (stores) => await storageStatus(stores, loaded.settings, channels))
     } catch (error) {
       if (!(error instanceof StorageError)) throw error
       const { type } = loaded.settings.storage
@@ -52,6 +60,7 @@ export default class Status extends BaseCommand {
         warnings: [],
         backend: { type, location: '', ok: false },
         daemons: [],
+        channels: [],
         jobs: { total: 0, enabled: 0, failing: 0 },
         nextFires: [],
         lastRuns: [],
@@ -60,7 +69,7 @@ export default class Status extends BaseCommand {
   }
 }
 
-async function storageStatus(stores: Stores, settings: Settings) {
+async function storageStatus(stores: Stores, settings: Settings, configured: ChannelSettings | undefined) {
   await stores.health()
   const [{ jobs, unreadable }, states, runs, now] = await Promise.all([
     stores.scheduledJobs.list(),
@@ -68,7 +77,8 @@ async function storageStatus(stores: Stores, settings: Settings) {
     stores.jobRuns.list({ limit: SHOWN }),
     stores.jobRuns.now(),
   ])
-  const alive = await liveSchedulers(stores)
+  const alive = await liveDaemons(stores)
+  const channels = await channelViews(configured, stores.coordination, alive)
   const enabled = jobs.filter((job) => job.enabled)
   const failing = jobs.filter((job) => isFailing(states.get(job.id)))
   const { defaultTimezone } = stores.scheduledJobs
@@ -82,12 +92,14 @@ async function storageStatus(stores: Stores, settings: Settings) {
     problems: [
       ...(silent === undefined ? [] : [silent]),
       ...daemonProblems(alive),
+      ...channelProblems(channels),
       ...failing.map((job) => `job ${job.name ?? job.id} failed ${states.get(job.id)?.failures} times in a row`),
       ...unreadable.map(({ id, error }) => `job ${id} cannot be read: ${error.message}`),
     ],
     backend: { type: stores.type, location: stores.location, ok: true },
     warnings: daemonWarnings(alive),
     daemons: alive.map(daemonView),
+    channels,
     jobs: { total: jobs.length, enabled: enabled.length, failing: failing.length },
     nextFires: fires.slice(0, SHOWN).map((fire) => ({ ...fire, at: fire.at.toISOString() })),
     lastRuns: runs.map(runView),
@@ -116,6 +128,7 @@ interface StatusView {
   backend: { type: string; location: string; ok: boolean }
   gateway: { url: string; ok: boolean; models: number }
   daemons: ReturnType<typeof daemonView>[]
+  channels: ChannelView[]
   jobs: { total: number; enabled: number; failing: number }
   next_fires: { job_id: string; job_name: string | null; at: string; timezone: string }[]
   last_runs: ReturnType<typeof runView>[]
@@ -126,9 +139,10 @@ function text(view: StatusView): string {
   const { backend, gateway, jobs } = view
   const list = (lines: string[], none: string) => (lines.length === 0 ? none : lines.join('\n'))
   const daemons = view.daemons.map(
-    ({ id, host, pid, since, behind }) =>
-      `${id} on ${host} (pid ${pid}), up since ${relative(new Date(since), now)}${behind ? ', behind' : ''}`,
+    ({ id, host, pid, since, scheduler, behind }) =>
+      `${id} on ${host} (pid ${pid}), started ${relative(new Date(since), now)}${scheduler ? '' : ', runs no jobs'}${behind ? ', behind' : ''}`,
   )
+  const channels = view.channels.map(({ name, served_by }) => `${name}, served by ${served_by ?? 'nobody'}`)
   const fires = view.next_fires.map(
     ({ job_name, job_id, at, timezone }) => `${inZone(new Date(at), timezone)}  ${job_name ?? job_id}`,
   )
@@ -139,6 +153,7 @@ function text(view: StatusView): string {
     backend: `${backend.type} ${backend.location}${backend.ok ? '' : ' (not available)'}`,
     gateway: `${gateway.url}${gateway.ok ? ` (${gateway.models} models)` : ' (no answer)'}`,
     daemons: list(daemons, 'none seen for 60 s'),
+    channels: channels.length === 0 ? undefined : list(channels, ''),
     jobs: `${jobs.total}, ${jobs.enabled} enabled, ${jobs.failing} failing`,
     'next fires': list(fires, 'none'),
     'last runs': list(runs, 'none'),

@@ -17,3 +17,8 @@ export function stopSignals(more: readonly NodeJS.Signals[] = []): { signal: Abo
   for (const name of names) process.on(name, stop)
   return { signal: controller.signal, [Symbol.dispose]: off }
 }
+
+/** SIGHUP where the end of a terminal can be meant: `nohup` takes the terminal away from stdin. */
+export function hangUp(): readonly NodeJS.Signals[] {
+  return process.stdin.isTTY === true ? ['SIGHUP'] : []
+}

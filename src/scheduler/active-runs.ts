@@ -17,6 +17,8 @@ export interface ActiveRunsOptions {
   /** Id of this daemon. */
   readonly owner: string
   readonly host: string
+  /** Asked before a run is claimed again; while it throws that is not done. */
+  readonly health: () => Promise<void>
   /** Starts the agent of a claimed run and waits for its end. Never rejects. */
   readonly runJob: (run: JobRun) => Promise<RunExit>
   /** Runs of each job that are kept. */
@@ -84,7 +86,7 @@ export class ActiveRuns {
 
   /** The run as it stands after its process has ended, and whether somebody else has taken or ended it. */
   async #settle(run: JobRun, exit: RunExit, token: string, stop: AbortSignal) {
-    const { runs, owner, host } = this.#options
+    const { runs, owner, host, health } = this.#options
     const { reason, interrupted } = exit
     const left = await runs.get(run.id)
     const byOther = left.fence !== run.fence || left.state === 'lost'
@@ -94,6 +96,8 @@ export class ActiveRuns {
     }
     // Nobody begins anything while this daemon stops: the next one takes the claim over.
     if (left.state === 'claimed' && stop.aborted) return { left, byOther }
+    // A newer schema may be why the agent did not begin: the claim is left to a daemon of that release.
+    if (left.state === 'claimed') await health()
     return { left: await runs.reap(run.id, { fence: run.fence, reason }, { owner, host, token }), byOther }
   }
 }

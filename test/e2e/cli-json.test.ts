@@ -94,7 +94,7 @@ describe('--json', () => {
     const { code, stdout } = await place.run(['status', '--json'])
     const status = JSON.parse(stdout)
     expect(keys(status)).toEqual([
-      ...['healthy', 'problems', 'backend', 'gateway', 'daemons', 'jobs', 'next_fires', 'last_runs'],
+      ...['healthy', 'problems', 'backend', 'gateway', 'daemons', 'channels', 'jobs', 'next_fires', 'last_runs'],
     ])
     expect(keys(status.backend)).toEqual(['type', 'location', 'ok'])
     expect(keys(status.gateway)).toEqual(['url', 'ok', 'models'])

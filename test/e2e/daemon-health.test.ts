@@ -1,9 +1,11 @@
 import { createServer } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
+import { channelLease, telegramAccount } from '#channels/account.ts'
 import { cliPlace } from '../support/cli.ts'
 import { type DaemonProcess, makeSite, type Site, saveJob } from '../support/daemon.ts'
 import { serverUrl } from '../support/servers.ts'
 import { TcpProxy } from '../support/tcp-proxy.ts'
+import { TOKEN } from '../support/telegram-server.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 let site: Site | undefined
@@ -132,6 +134,44 @@ describe('infer channels-manager --health-port', () => {
 })
 
 describe('infer status', () => {
+  it('says which daemon serves a channel that is on, and that none does', async () => {
+    site = await makeSite('sqlite')
+    const { coordination } = site.stores
+    const env = {
+      ...site.env,
+      INFER_CHANNELS_ENABLED: 'true',
+      INFER_CHANNELS_TELEGRAM_ENABLED: 'true',
+      INFER_CHANNELS_TELEGRAM_BOT_TOKEN: TOKEN,
+      INFER_CHANNELS_TELEGRAM_ALLOWED_USERS: '42',
+    }
+    const alone = await site.place.run(['status', '--json'], { env })
+    expect(alone.code).toBe(1)
+    expect(JSON.parse(alone.stdout)).toMatchObject({
+      problems: ['The channel telegram is on, and no daemon serves it: start one with infer channels-manager.'],
+      channels: [{ name: 'telegram', served_by: null }],
+    })
+
+    const at = new Date()
+    const daemon = { id: 'one', host: 'host-1', pid: 7, version: '1.0.0', tzdata: '2026a', timezone: 'UTC' }
+    await coordination.beat({ ...daemon, since: at, clock: at, scheduler: false, behind: false })
+    await coordination.acquireLease(channelLease(telegramAccount(TOKEN)), 'one')
+    const served = await site.place.run(['status', '--json'], { env })
+    expect(JSON.parse(served.stdout)).toMatchObject({
+      problems: [],
+      daemons: [{ id: 'one', scheduler: false }],
+      channels: [{ name: 'telegram', served_by: 'one' }],
+    })
+    expect([served.code, served.stderr]).toEqual([0, ''])
+    const { stdout } = await site.place.run(['status'], { env })
+    expect(stdout).toMatch(/^daemons: +one on host-1 \(pid 7\), started .*, runs no jobs$/m)
+    expect(stdout).toMatch(/^channels: +telegram, served by one$/m)
+
+    const broken = await site.place.run(['status', '--json'], {
+      env: { ...env, INFER_CHANNELS_TELEGRAM_BOT_TOKEN: '' },
+    })
+    expect(JSON.parse(broken.stdout).problems).toEqual([expect.stringContaining('telegram.bot_token is empty')])
+  })
+
   it('lists a daemon that is behind, and warns of clocks and versions that differ', async () => {
     site = await makeSite('sqlite')
     const { coordination } = site.stores

@@ -1,9 +1,13 @@
-import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { SqliteOptions } from '#storage/options.ts'
 import { expectEachSecondOnce } from '../faults/every-second.ts'
 import { rawSqlite } from '../support/backends.ts'
+import { findBinary } from '../support/binaries.ts'
+import { cliEnvironment, INFER } from '../support/cli.ts'
 import { type DaemonProcess, makeSite, type Site, saveJob } from '../support/daemon.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -120,6 +124,31 @@ describe('a daemon whose schedules directory', () => {
       expect(await daemon.stop()).toBe(0)
       expect(await site.runs('first')).toHaveLength(firsts)
       for (const id of ['first', 'second', 'third']) expectEachSecondOnce(await site.runs(id))
+    },
+    TEST_MS,
+  )
+})
+
+describe('a daemon whose log', () => {
+  it.each([
+    ['is on a full disk', () => openSync('/dev/full', 'w')],
+    ['has no reader any more', () => 'pipe' as const],
+  ])(
+    '%s runs jobs all the same',
+    async (_, stderr) => {
+      await using site = await makeSite('jsonl')
+      const { place, env } = site
+      const daemon = spawn(findBinary('setpriv'), ['--pdeathsig=KILL', process.execPath, INFER, 'channels-manager'], {
+        cwd: place.cwd,
+        env: cliEnvironment(place.home, env),
+        stdio: ['ignore', 'ignore', stderr()],
+      })
+      daemon.stderr?.destroy()
+      const ended = once(daemon, 'exit')
+      await saveJob(site, { id: 'often', prompt: 'say hello' }, { inSeconds: 1, everySeconds: 1 })
+      await moreRuns(site, 'often')
+      daemon.kill('SIGTERM')
+      expect(await ended).toEqual([0, null])
     },
     TEST_MS,
   )

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { StorageError } from '#storage/contract/errors.ts'
 import type { JobRun } from '#storage/contract/job-runs.ts'
 import type { Stores } from '#storage/contract/stores.ts'
 import { agentOf, fakeTime, memory, outcomes, pass, Scheduling, saveJob } from './scheduling.ts'
@@ -23,6 +24,28 @@ describe('agents that end', () => {
       reason: 'the agent did not start in 3 attempts: the agent ended: exit code 1: infer: no gateway',
     })
     expect((await stores.scheduledJobs.load('job')).lastError).toBe(run?.reason)
+  })
+
+  it('does not claim again what did not begin while the store is not healthy, such as of a newer schema', async () => {
+    const stores = memory()
+    await saveJob(stores, { cronExpression: '@hourly' })
+    let newer = false
+    const health = async () => {
+      if (newer) throw new StorageError('E_SCHEMA_NEWER', 'memory', 'a newer release has changed the schema')
+    }
+    const runJob = async () => {
+      newer = true
+      return { reason: 'the agent ended: exit code 1', interrupted: false }
+    }
+    await using one = await Scheduling.begin(stores, { runJob, health })
+    await pass(3_600 + 20)
+    expect(one.started.map(({ fence }) => fence)).toEqual([1])
+    expect(await outcomes(stores)).toEqual([['claimed', 3_600, 1]])
+    newer = false
+    await using two = await Scheduling.begin(stores, { owner: 'daemon-2' })
+    await pass(70)
+    expect([...one.started, ...two.started].map(({ fence }) => fence)).toContain(2)
+    expect(await outcomes(stores)).toEqual([['succeeded', 3_600, 1]])
   })
 
   it('loses a run whose agent died, at once, and takes the next fire', async () => {

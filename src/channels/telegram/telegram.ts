@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import { InputFile } from 'grammy'
 import type { Update } from 'grammy/types'
+import { telegramAccount } from '#channels/account.ts'
 import {
   type AskedQuestion,
   type Button,
@@ -49,7 +49,7 @@ export class Telegram implements Channel {
     this.#options = options
     this.#api = new TelegramApi(options)
     this.#users = new Set(options.allowedUsers.map((user) => user.trim()))
-    this.account = `telegram:${createHash('sha256').update(options.token).digest('hex').slice(0, 16)}`
+    this.account = telegramAccount(options.token)
   }
 
   allows(recipient: string): boolean {

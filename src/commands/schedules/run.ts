@@ -5,7 +5,7 @@ import { findJob } from '#commands/find-job.ts'
 import { runView } from '#commands/job-view.ts'
 import { progressLine } from '#commands/progress-line.ts'
 import { runJob } from '#commands/run-job.ts'
-import { stopSignals } from '#commands/stop-signals.ts'
+import { hangUp, stopSignals } from '#commands/stop-signals.ts'
 import type { LoadedSettings } from '#config/load.ts'
 import { InferError } from '#errors.ts'
 import type { JobRun, RunState } from '#storage/contract/job-runs.ts'
@@ -39,7 +39,7 @@ export default class SchedulesRun extends BaseCommand {
   async #execute(stores: Stores, loaded: LoadedSettings, argument: string): Promise<{ run: JobRun; error?: unknown }> {
     const { settings } = loaded
     const { jobRuns } = stores
-    using stop = stopSignals()
+    using stop = stopSignals(hangUp())
     const claim = await claimManually(stores, await findJob(stores, argument))
     this.note(`Run ${claim.id} of job ${claim.jobName ?? claim.jobId}.`)
     const warn = (message: string) => this.warning(message)
