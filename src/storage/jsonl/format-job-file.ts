@@ -18,8 +18,8 @@ const ORDER =
     ' ',
   )
 const DEFAULTS: JsonObject = { run_once: false, enabled: true, catch_up: 'latest', overlap: 'skip' }
-/** What the Go CLI's YAML takes for a line break or refuses, and what a block scalar would lose. */
-const ESCAPED = /[\0-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]/
+/** What the Go CLI's YAML takes for a line break or refuses, and what a block scalar would lose: also blank lines only. */
+const ESCAPED = /^[ \n]+$|[\0-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]/
 
 /** Texts, times and cron expressions that need no quotes in any version of YAML. */
 const PLAIN =

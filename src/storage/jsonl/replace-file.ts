@@ -207,16 +207,25 @@ export function sweepTemporaries(directory: string, names: readonly string[]): v
   }
 }
 
-/** Like `ensureDirectory`, with errors that name the path, and durable. */
+/** Like `ensureDirectory`, with errors that name the path, and durable: also those above it that it makes. */
 export function makeDirectory(directory: string): void {
   if (statOf(directory)?.isDirectory()) return
+  const above = [dirname(directory)]
+  for (let [path = '/'] = above; !statOf(path); above.push(path)) path = dirname(path)
   try {
     ensureDirectory(directory)
-    const fd = openSync(dirname(directory), 'r')
-    fsyncSync(fd)
-    closeSync(fd)
+    for (const path of above) syncNow(path)
   } catch (error) {
     throw ioError(error, directory, 'write')
+  }
+}
+
+function syncNow(directory: string): void {
+  const fd = openSync(directory, 'r')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
   }
 }
 

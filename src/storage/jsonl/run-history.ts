@@ -50,7 +50,7 @@ export class RunHistory {
       const code = (error as NodeJS.ErrnoException).code
       if (code === 'EEXIST') return
       if (code !== 'ENOENT') throw ioError(error, path, 'write')
-      ensureDirectory(dirname(path))
+      makeShard(dirname(path))
       this.note(runId, jobId)
     }
   }
@@ -113,6 +113,14 @@ export class RunHistory {
 
   #idPath(runId: string): string {
     return join(this.#ids, digest(runId).slice(0, 2), runId)
+  }
+}
+
+function makeShard(directory: string): void {
+  try {
+    ensureDirectory(directory)
+  } catch (error) {
+    throw ioError(error, directory, 'write')
   }
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
+import { closeSync, fstatSync, futimesSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { ShellHistoryStorage } from '#storage/contract/shell-history.ts'
@@ -77,8 +77,7 @@ export class FileShellHistory implements ShellHistoryStorage, Disposable {
     const stats = file && statSync(file.path, { throwIfNoEntry: false })
     if (!file || stats?.ino !== file.ino || stats.dev !== file.dev) return undefined
     if (stats.size !== file.size) {
-      file.size = stats.size
-      file.isTorn = endsTorn(file.fd, stats.size)
+      Object.assign(file, endOf(file.fd))
     }
     return file
   }
@@ -94,8 +93,8 @@ export class FileShellHistory implements ShellHistoryStorage, Disposable {
       path = join(path, 'history')
       fd = openEnd(path)
     }
-    const { ino, dev, size } = fstatSync(fd)
-    this.#file = { path, fd, ino, dev, size, isTorn: endsTorn(fd, size) }
+    const { ino, dev } = fstatSync(fd)
+    this.#file = { path, fd, ino, dev, ...endOf(fd) }
     return this.#file
   }
 
@@ -128,8 +127,23 @@ function openEnd(path: string): number {
 
 const LAST = Buffer.alloc(1)
 
-function endsTorn(fd: number, size: number): boolean {
-  return size > 0 && readSync(fd, LAST, 0, 1, size - 1) === 1 && LAST[0] !== 10
+function endOf(fd: number): Pick<OpenFile, 'size' | 'isTorn'> {
+  for (;;) {
+    const { size } = fstatSync(fd)
+    if (size === 0 || readSync(fd, LAST, 0, 1, size - 1) !== 1 || LAST[0] === 10) return { size, isTorn: false }
+    awaitWriter(fd)
+    if (fstatSync(fd).size === size) return { size, isTorn: true }
+  }
+}
+
+/** Another process may be in the middle of a line; the kernel sets the times of a file only after such a write. */
+function awaitWriter(fd: number): void {
+  const now = new Date()
+  try {
+    futimesSync(fd, now, now)
+  } catch {
+    // Only the owner may.
+  }
 }
 
 /** The lines of these commands. */

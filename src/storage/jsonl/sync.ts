@@ -27,23 +27,24 @@ export async function syncFile(fd: number): Promise<void> {
 
 /** Makes names in a directory survive a power loss. */
 export async function syncDirectory(directory: string): Promise<void> {
-  const same = directories.get(directory)
-  if (same) return await same
-  const sync = openAndSync(directory)
-  directories.set(directory, sync)
-  await sync
-}
-
-async function openAndSync(directory: string): Promise<void> {
   try {
-    const fd = openSync(directory, 'r')
-    try {
-      await syncFile(fd)
-    } finally {
-      closeSync(fd)
+    let sync = directories.get(directory)
+    if (!sync) {
+      // Opened first: one that cannot be opened must not stay in the map, because no sync would take it out.
+      sync = syncAndClose(openSync(directory, 'r'))
+      directories.set(directory, sync)
     }
+    await sync
   } catch (error) {
     throw ioError(error, directory, 'write')
+  }
+}
+
+async function syncAndClose(fd: number): Promise<void> {
+  try {
+    await syncFile(fd)
+  } finally {
+    closeSync(fd)
   }
 }
 
