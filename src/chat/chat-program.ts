@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Key } from 'ink'
-import type { ChatSession, Question } from './chat-session.ts'
+import type { ChatSession } from './chat-session.ts'
 import { helpText } from './help-text.ts'
 import { completer } from './input/completion.ts'
 import { keyName } from './input/key-name.ts'
 import type { Keymap } from './input/keymap.ts'
 import { Prompt } from './input/prompt.ts'
-import { splitKeys } from './input/split-keys.ts'
+import { type KeyPress, splitKeys } from './input/split-keys.ts'
 import { type Picker, type PickerItem, picked, pressPicker } from './picker.ts'
+import type { Question } from './question-queue.ts'
 import { questionRows } from './screen/question-view.tsx'
 import { type ChatServices, runSlashCommand, type SlashCommand, slashCommands } from './slash-commands.ts'
 
@@ -111,7 +112,22 @@ export class ChatProgram {
 
   /** What Ink reports as one input; `columns` is the width of the prompt's rows. */
   press(input: string, key: Key, columns: number): void {
-    for (const one of splitKeys({ input, key })) this.#press(one.input, one.key, columns)
+    for (const one of splitKeys({ input, key })) {
+      if (this.#isEscapeAndKey(one)) {
+        this.#press('', { ...one.key, meta: false, escape: true }, columns)
+        this.#press(one.input, { ...one.key, meta: false }, columns)
+      } else this.#press(one.input, one.key, columns)
+    }
+  }
+
+  /**
+   * Whether alt and a key are esc and then the key: a terminal sends the same for both, and who is slow, as tmux or a
+   * line far away, joins them. As vim does it, alt is meant only where it does something.
+   */
+  #isEscapeAndKey({ input, key }: KeyPress): boolean {
+    const isCertain = key.eventType !== undefined
+    const name = keyName(input, key)
+    return key.meta && input !== '' && !isCertain && !(name !== undefined && this.keymap.has(name))
   }
 
   #press(input: string, key: Key, columns: number): void {
@@ -121,6 +137,7 @@ export class ChatProgram {
     else if (name === 'ctrl+d' && this.#isIdle) this.#options.onQuit()
     else if (this.#overlay?.kind === 'picker') this.#pressPicker(this.#overlay.picker, name, input)
     else if (global === 'global_cancel') this.#cancel()
+    else if (this.#overlay?.kind === 'feedback' && name === 'enter' && this.prompt.isEmpty) this.#submit('')
     else if (this.chat.state.question && this.#overlay === undefined && !this.#isTyping(name, input)) {
       this.#pressQuestion(name, input, columns)
     } else if (global === 'mode_cycle_agent_mode') this.chat.cycleMode()
@@ -270,8 +287,14 @@ export class ChatProgram {
       return
     }
     if (this.prompt.dismiss() || !this.chat.busy) return
+    this.#interrupt()
+  }
+
+  /** Ends the turn; what had waited for its end stands before what is being typed. */
+  #interrupt(): void {
     const waiting = this.chat.cancel()
-    if (waiting.length > 0 && this.prompt.isEmpty) this.prompt.setText(waiting.join('\n'))
+    const typed = this.prompt.state.draft.text
+    if (waiting.length > 0) this.prompt.setText([...waiting, ...(typed === '' ? [] : [typed])].join('\n'))
   }
 
   /** ctrl-c: clears what is typed or ends the turn; twice it leaves. */
@@ -283,8 +306,8 @@ export class ChatProgram {
     this.#leaveUntil = Date.now() + LEAVE_MS
     setTimeout(() => this.#changed(), LEAVE_MS + 1).unref()
     if (this.#overlay) this.#setOverlay(undefined)
-    else if (!this.prompt.isEmpty) this.prompt.setText('')
-    else if (this.chat.busy) this.chat.cancel()
+    else if (!this.prompt.isEmpty || this.prompt.state.search) this.prompt.setText('')
+    else if (this.chat.busy) this.#interrupt()
     this.#changed()
   }
 

@@ -3,31 +3,8 @@ import type { LoopEvent, RolledOver } from '#agent/loop.ts'
 import type { OpenedSession } from '#agent/open-session.ts'
 import type { Mode } from '#agent/tool.ts'
 import type { ShellHistoryProvider } from './input/shell-history-provider.ts'
+import { type PlanAnswer, planOf, type Question, QuestionQueue, type StoredPlan } from './question-queue.ts'
 import { type LiveTurn, Transcript, type TranscriptItem } from './transcript.ts'
-
-/** What the person at the chat is asked, one thing at a time. */
-export type Question =
-  | { readonly kind: 'approval'; readonly question: ApprovalQuestion }
-  | { readonly kind: 'plan'; readonly plan: StoredPlan }
-  | {
-      readonly kind: 'choice'
-      readonly text: string
-      readonly options: readonly string[]
-      /** Whether more than one may be chosen. */
-      readonly several: boolean
-    }
-
-/** A plan that waits for an answer. */
-export interface StoredPlan {
-  readonly uri: string
-  readonly title: string
-  readonly body: string
-}
-
-export type PlanAnswer =
-  /** Carry it out; `auto` runs without asking, `standard` has each step approved. */
-  | { readonly accepted: true; readonly mode: 'auto' | 'standard' }
-  | { readonly accepted: false; readonly feedback: string }
 
 /** What everything on the screen is made of. A new object for each change. */
 export interface ChatState {
@@ -98,25 +75,22 @@ export interface RolloverTurn {
 const NOTIFY_MS = 25
 const MODES: readonly Mode[] = ['standard', 'plan', 'auto']
 
-interface Asked {
-  readonly question: Question
-  readonly answer: (value: never) => void
-}
-
 /** A chat without its screen: what is said, asked and under way. Screens subscribe to it. */
 export class ChatSession {
   readonly #dependencies: ChatDependencies
   readonly #transcript = new Transcript()
+  readonly #questions = new QuestionQueue(() => this.#changed())
   readonly #listeners = new Set<() => void>()
   #state: ChatState
   #opened: OpenedSession
   #model: string
   #mode: Mode = 'standard'
   #turn: AbortController | undefined
+  /** The command of the person's own that runs. */
+  #command: string | undefined
   /** Settles with the turn. */
   #work: Promise<void> = Promise.resolve()
   #waiting: readonly string[] = []
-  #asking: readonly Asked[] = []
   #away: ChatState['away'] = {}
   #notifying: NodeJS.Timeout | undefined
   /** The plan that was accepted in this turn. */
@@ -154,8 +128,7 @@ export class ChatSession {
       this.#changed()
       return
     }
-    await this.#take(text)
-    for (let next = this.#next(); next !== undefined; next = this.#next()) await this.#take(next)
+    await this.#working((signal) => this.#take(text, signal))
   }
 
   /** Ends the turn that is under way; what was said stays, and what waits is given back. */
@@ -212,9 +185,14 @@ export class ChatSession {
     this.#changed()
   }
 
+  /** Tells that a screen has printed the items up to this id: older ones may go. */
+  printed(id: number): void {
+    this.#transcript.printed(id)
+  }
+
   /** Goes on in an earlier conversation. */
   async move(asked: string): Promise<void> {
-    await this.#quietly(() => this.#open(asked))
+    await this.#working(() => this.#open(asked))
   }
 
   /** Begins anew: a session group moves on with a summary, anything else starts empty. */
@@ -233,21 +211,23 @@ export class ChatSession {
   /** Runs a command of the person's own and shows what it prints. */
   async shell(command: string): Promise<void> {
     await this.#working(async (signal) => {
+      this.#command = command
+      this.#changed()
       const { output, failed } = await this.#dependencies.runShell(command, signal)
       this.#transcript.add({ kind: 'shell', command, output, failed })
     })
   }
 
   answerApproval(decision: Decision): void {
-    this.#answer(decision)
+    this.#questions.answer(decision)
   }
 
   answerPlan(answer: PlanAnswer): void {
-    this.#answer(answer)
+    this.#questions.answer(answer)
   }
 
   answerChoice(text: string): void {
-    this.#answer(text)
+    this.#questions.answer(text)
   }
 
   /** Looks whether the store is there, for the sign in the status bar. */
@@ -269,23 +249,24 @@ export class ChatSession {
     return next
   }
 
-  async #take(text: string): Promise<void> {
-    await this.#working(async (signal) => {
-      this.#transcript.add({ kind: 'user', text })
-      this.#changed()
-      await this.#rollOver(false, signal)
-      await this.#opened.session.addUser(await this.#dependencies.expand(text, this.#warn))
+  async #take(text: string, signal: AbortSignal): Promise<void> {
+    // A turn that was interrupted or failed behind the answer leaves its plan accepted: that plan is no work of this one.
+    this.#accepted = undefined
+    this.#transcript.add({ kind: 'user', text })
+    this.#changed()
+    await this.#rollOver(false, signal)
+    await this.#opened.session.addUser(await this.#dependencies.expand(text, this.#warn))
+    this.#isBack('store')
+    await this.#run(signal)
+    for (let accepted = this.#takeAccepted(); accepted; accepted = this.#takeAccepted()) {
+      this.#mode = accepted.mode
+      this.#opened = await this.#dependencies.open(undefined, this.#model)
+      const task = `Carry out the plan ${accepted.plan.uri} (${accepted.plan.title}). Read it first.`
+      this.#transcript.add({ kind: 'divider', text: `new session for ${accepted.plan.uri}` })
+      this.#transcript.add({ kind: 'user', text: task })
+      await this.#opened.session.addUser(task)
       await this.#run(signal)
-      for (let accepted = this.#takeAccepted(); accepted; accepted = this.#takeAccepted()) {
-        this.#mode = accepted.mode
-        this.#opened = await this.#dependencies.open(undefined, this.#model)
-        const task = `Carry out the plan ${accepted.plan.uri} (${accepted.plan.title}). Read it first.`
-        this.#transcript.add({ kind: 'divider', text: `new session for ${accepted.plan.uri}` })
-        this.#transcript.add({ kind: 'user', text: task })
-        await this.#opened.session.addUser(task)
-        await this.#run(signal)
-      }
-    })
+    }
   }
 
   readonly #warn = (message: string) => this.#transcript.add({ kind: 'warning', text: message })
@@ -299,6 +280,7 @@ export class ChatSession {
 
   async #open(asked: string | undefined): Promise<void> {
     this.#opened = await this.#dependencies.open(asked, this.#model)
+    if (asked !== undefined) this.#isBack('store')
     const { id, messages } = this.#opened.session
     this.#transcript.add({ kind: 'divider', text: asked === undefined ? 'new session' : `session ${id}` })
     this.#transcript.show(messages)
@@ -317,7 +299,7 @@ export class ChatSession {
         model: this.#model,
         signal,
         approve: (question, stopped) => this.#approve(question, stopped),
-        choose: (question, stopped) => this.#ask<string>({ kind: 'choice', ...question }, stopped),
+        choose: (question, stopped) => this.#questions.ask<string>({ kind: 'choice', ...question }, stopped),
         onEvent: (event) => {
           this.#transcript.take(event)
           if (event.type === 'assistant') this.#isBack('gateway')
@@ -336,64 +318,41 @@ export class ChatSession {
     const plan = planOf(question)
     if (plan === undefined) {
       const asked = performance.now()
-      const decision = await this.#ask<Decision>({ kind: 'approval', question }, signal)
+      const decision = await this.#questions.ask<Decision>({ kind: 'approval', question }, signal)
       this.#transcript.waited(question.call.id, performance.now() - asked)
       return decision
     }
-    const answer = await this.#ask<PlanAnswer>({ kind: 'plan', plan }, signal)
+    const answer = await this.#questions.ask<PlanAnswer>({ kind: 'plan', plan }, signal)
     if (!answer.accepted) return { approved: false, ...(answer.feedback === '' ? {} : { feedback: answer.feedback }) }
     this.#accepted = { plan, mode: answer.mode }
     return { approved: true }
   }
 
-  /** Questions of parallel calls are put one after the other. */
-  #ask<T>(question: Question, signal: AbortSignal): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      const stop = () => {
-        this.#asking = this.#asking.filter((one) => one !== entry)
-        this.#changed()
-        reject(signal.reason)
-      }
-      const entry = {
-        question,
-        answer: (value: T) => {
-          signal.removeEventListener('abort', stop)
-          resolve(value)
-        },
-      }
-      if (signal.aborted) {
-        reject(signal.reason)
-        return
-      }
-      signal.addEventListener('abort', stop, { once: true })
-      this.#asking = [...this.#asking, entry as Asked]
-      this.#changed()
-    })
-  }
-
-  #answer(value: unknown): void {
-    const [first, ...rest] = this.#asking
-    this.#asking = rest
-    first?.answer(value as never)
-    this.#changed()
-  }
-
+  /** Does some work, then says what was typed meanwhile, in order. */
   async #working(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    await this.#one(work)
+    for (let text = this.#next(); text !== undefined; text = this.#next()) {
+      const next = text
+      await this.#one((signal) => this.#take(next, signal))
+    }
+  }
+
+  async #one(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const turn = new AbortController()
     this.#turn = turn
     this.#changed()
     this.#work = this.#quietly(() => work(turn.signal), turn.signal)
     await this.#work
     this.#turn = undefined
+    this.#command = undefined
     this.#changed()
   }
 
-  async #quietly(work: () => Promise<void>, signal?: AbortSignal): Promise<void> {
+  async #quietly(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
     try {
       await work()
-      this.#isBack('store')
     } catch (error) {
-      if (signal?.aborted) this.#transcript.add({ kind: 'note', text: 'Interrupted; what was said is kept.' })
+      if (signal.aborted) this.#transcript.add({ kind: 'note', text: 'Interrupted; what was said is kept.' })
       else this.#say(error)
     }
     this.#changed()
@@ -428,21 +387,14 @@ export class ChatSession {
   #snapshot(): ChatState {
     return {
       items: this.#transcript.items,
-      live: this.#turn ? this.#transcript.live : undefined,
+      live: this.#turn ? { ...this.#transcript.live, command: this.#command } : undefined,
       mode: this.#mode,
       model: this.#model,
       sessionId: this.#opened.session.id,
-      question: this.#asking[0]?.question,
+      question: this.#questions.current,
       waiting: this.#waiting,
       usage: this.#dependencies.usage(this.#opened, this.#model),
       away: this.#away,
     }
   }
-}
-
-/** The plan that RequestPlanApproval asks about; undefined for another question. */
-function planOf({ call, description }: ApprovalQuestion): StoredPlan | undefined {
-  if (call.function.name !== 'RequestPlanApproval') return undefined
-  const { title, plan } = JSON.parse(call.function.arguments) as { title: string; plan: string }
-  return { uri: description?.replace(/^Plan /, '') ?? '', title, body: plan }
 }

@@ -32,13 +32,15 @@ export interface LiveTurn {
   readonly reasoning: boolean
   /** Calls without a result yet. */
   readonly calls: readonly ToolCall[]
+  /** The command of the person's own that runs. */
+  readonly command?: string | undefined
 }
 
 /** Tools whose time is that of the person who answers. */
 const ASKING: ReadonlySet<string> = new Set(['AskUserQuestion', 'RequestPlanApproval'])
 /** Messages of a conversation that is gone on with that are shown. */
 const SHOWN_OF_RESUMED = 40
-/** Items that are kept so that they can be printed again; the terminal has the older ones. */
+/** Printed items that are kept so that they can be printed again; the terminal has the older ones. */
 const KEPT = 500
 
 /**
@@ -64,8 +66,14 @@ export class Transcript {
   }
 
   add(item: NewItem): void {
-    this.#items = [...this.#items.slice(1 - KEPT), { ...item, id: this.#next } as TranscriptItem]
+    this.#items = [...this.#items, { ...item, id: this.#next } as TranscriptItem]
     this.#next += 1
+  }
+
+  /** Tells that the items up to this id are on the terminal: only the newest of them are kept. */
+  printed(upTo: number): void {
+    const kept = this.#next - KEPT
+    if ((this.#items[0]?.id ?? kept) < kept) this.#items = this.#items.filter(({ id }) => id >= kept || id > upTo)
   }
 
   /** Begins anew with the messages of a conversation, the last ones only. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { AnyTool } from '#agent/tool.ts'
-import type { ChatSession, Question } from '#chat/chat-session.ts'
+import type { ChatSession } from '#chat/chat-session.ts'
+import type { Question } from '#chat/question-queue.ts'
 import { StorageError } from '#storage/contract/errors.ts'
 import { memoryStores } from '../agent/headless-options.ts'
 import { overriding } from '../agent/overriding.ts'
@@ -35,6 +36,26 @@ describe('a chat', () => {
     await first
     expect(linesOf({ chat })).toEqual(['user: a', 'answer: 1', 'user: b', 'answer: 2', 'user: c', 'answer: 3'])
     expect(chat.state.live).toBeUndefined()
+  })
+
+  it('says after a command or a move what was typed meanwhile, in order, and in the conversation moved to', async () => {
+    const done = Promise.withResolvers<void>()
+    const runShell = async () => await done.promise.then(() => ({ output: '', failed: false }))
+    const { chat } = await openChat(recordedModel(says('1'), says('2'), says('3'), says('4')), { runShell })
+    await chat.send('before')
+    const before = chat.state.sessionId
+    await chat.renew()
+    const command = chat.shell('make')
+    expect(chat.state.live?.command).toBe('make')
+    await Promise.all([chat.send('a'), chat.send('b')])
+    done.resolve()
+    await command
+    expect(linesOf({ chat }).slice(-5)).toEqual(['shell: make: ', 'user: a', 'answer: 2', 'user: b', 'answer: 3'])
+    const moving = chat.move(before)
+    await chat.send('here')
+    await moving
+    expect(chat.state.sessionId).toBe(before)
+    expect(linesOf({ chat }).slice(-4)).toEqual(['user: before', 'answer: 1', 'user: here', 'answer: 4'])
   })
 
   it('keeps what was said when a turn is interrupted, and gives back what waited', async () => {
@@ -113,6 +134,30 @@ describe('a chat', () => {
     expect(client.requests.at(-1)?.messages.at(-1)?.content).toContain('They said: too long')
   })
 
+  it('carries out no plan later whose turn failed behind the answer', async () => {
+    const stores = memoryStores()
+    let away = false
+    const conversations = overriding(stores.conversations, {
+      append: async (id, write) => {
+        if (away) throw new StorageError('E_UNAVAILABLE', 'postgres', 'the store does not answer')
+        await stores.conversations.append(id, write)
+      },
+    })
+    const client = recordedModel(calls(['RequestPlanApproval', PLAN]), says('something else'))
+    const { chat } = await openChat(client, { stores: { ...stores, conversations } })
+    chat.setMode('plan')
+    const turn = chat.send('plan it')
+    await asked(chat)
+    away = true
+    chat.answerPlan({ accepted: true, mode: 'auto' })
+    await turn
+    expect(linesOf({ chat }).at(-1)).toBe('error: the store does not answer')
+    away = false
+    await chat.send('never mind')
+    expect(linesOf({ chat }).at(-1)).toBe('answer: something else')
+    expect(chat.state.mode).toBe('plan')
+  })
+
   it('goes on in another conversation, and shows what was said there', async () => {
     const { chat } = await openChat(recordedModel(says('one'), says('two')))
     await chat.send('first')
@@ -185,11 +230,17 @@ describe('a chat', () => {
     expect((await stores.conversations.list({ limit: 0, offset: 0 })).conversations).toEqual([])
   })
 
-  it('keeps the newest items only, however long it lasts', async () => {
+  it('keeps the newest items only, however long it lasts, and all that were not printed yet', async () => {
     const turns = Array.from({ length: 400 }, () => says('ok'))
     const { chat } = await openChat(recordedModel(...turns))
     for (let n = 0; n < 400; n += 1) await chat.send(`m${n}`)
-    expect(chat.state.items).toHaveLength(500)
-    expect(chat.state.items.at(-1)?.id).toBe(799)
+    expect(chat.state.items).toHaveLength(800)
+    chat.printed(99)
+    chat.note('one more')
+    expect(chat.state.items.map(({ id }) => id)).toEqual(Array.from({ length: 701 }, (_, index) => index + 100))
+    chat.printed(800)
+    chat.note('and one')
+    expect(chat.state.items).toHaveLength(501)
+    expect(chat.state.items.at(-1)?.id).toBe(801)
   })
 })

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { startScriptedGateway } from '#gateway/scripted/server.ts'
 import { isRunning } from '../support/processes.ts'
 import { serverUrl } from '../support/servers.ts'
 import { TcpProxy } from '../support/tcp-proxy.ts'
@@ -130,4 +131,35 @@ it('a store that goes away is shown, loses nothing that was typed, and is gone o
   say(terminal, 'hello again')
   await terminal.shows(/hello again\s+Good day\./)
   expect((await said(site)).at(-2)).toBe('hello again')
+})
+
+it('a gateway that goes away or hangs is shown until it answers again, and what was said is kept', async () => {
+  const scenarios = [
+    { name: 'hello', match: '^hello', turns: [{ content: 'Good day.' }] },
+    { name: 'hang', match: '^hang', turns: [{ stall: { times: -1, connect: true } }] },
+  ]
+  await using gateway = await startScriptedGateway({ scenarios: { scenarios } })
+  await using proxy = await TcpProxy.open({ host: '127.0.0.1', port: Number(new URL(gateway.url).port) })
+  await using site = await chatSite()
+  const env = { INFER_GATEWAY_MOCK: 'false', INFER_GATEWAY_URL: `http://127.0.0.1:${proxy.port}` }
+  const terminal = await site.chat({
+    env: { ...env, INFER_CLIENT_RETRY_ENABLED: 'false', INFER_CLIENT_TIMEOUT: '3' },
+  })
+  say(terminal, 'hello')
+  await terminal.shows('Good day.')
+  await proxy.cut()
+  say(terminal, 'hello while it is away')
+  await terminal.shows('✗ gateway away')
+  await terminal.shows('No gateway answers at')
+  await proxy.restore()
+  say(terminal, 'hello again')
+  await terminal.shows(/hello again\s+Good day\./)
+  await terminal.showsNoMore('gateway away')
+  say(terminal, 'hang')
+  await terminal.shows('✗ gateway away')
+  say(terminal, 'hello at last')
+  await terminal.shows(/hello at last\s+Good day\./)
+  await terminal.showsNoMore('gateway away')
+  const kept = ['hello', 'Good day.', 'hello while it is away', 'hello again', 'Good day.', 'hang', 'hello at last']
+  expect(await said(site)).toEqual([...kept, 'Good day.'])
 })

@@ -39,7 +39,15 @@ export function moveRow(draft: Draft, columns: number, by: -1 | 1): Draft | unde
   return { text: draft.text, cursor: offset }
 }
 
-function rowsOf(text: string, columns: number): Row[] {
+/** What was broken last: a screen asks for the same rows several times, and a paste may be long. */
+let last: { text: string; columns: number; rows: readonly Row[] } | undefined
+
+function rowsOf(text: string, columns: number): readonly Row[] {
+  if (last?.text !== text || last.columns !== columns) last = { text, columns, rows: brokenRows(text, columns) }
+  return last.rows
+}
+
+function brokenRows(text: string, columns: number): Row[] {
   let row: Row = { text: '', start: 0, width: 0 }
   const rows = [row]
   const begin = (start: number) => {
@@ -69,5 +77,5 @@ function cellOf(rows: readonly Row[], { text, cursor }: Draft): DraftRows['curso
 }
 
 function widthOf(segment: string): number {
-  return segment === '\t' ? 1 : stringWidth(segment)
+  return segment === '\t' || (segment.length === 1 && segment >= ' ' && segment <= '~') ? 1 : stringWidth(segment)
 }

@@ -75,8 +75,9 @@ export function killToStart(draft: Draft): Cut {
 
 /** Cuts the word before the cursor, up to white space. */
 export function killWordBack(draft: Draft): Cut {
-  const [before = ''] = /\S*\s*$/u.exec(draft.text.slice(0, draft.cursor)) ?? []
-  return cut(draft, draft.cursor - before.length, draft.cursor)
+  const blanks = runBefore(draft, (character) => /\s/.test(character))
+  const word = runBefore({ ...draft, cursor: blanks }, (character) => /\S/.test(character))
+  return cut(draft, word, draft.cursor)
 }
 
 /** Cuts the word behind the cursor. */
@@ -111,8 +112,22 @@ function graphemeAfter({ text, cursor }: Draft): number {
 }
 
 function wordStart({ text, cursor }: Draft): number {
-  const [word = ''] = /[\p{L}\p{N}\p{M}_]*[^\p{L}\p{N}\p{M}_]*$/u.exec(text.slice(0, cursor)) ?? []
-  return cursor - word.length
+  const between = runBefore({ text, cursor }, (character) => !WORD.test(character))
+  return runBefore({ text, cursor: between }, (character) => WORD.test(character))
+}
+
+const WORD = /^[\p{L}\p{N}\p{M}_]$/u
+
+/** Where the characters before the cursor begin that are all of one kind. An expression that ends in `$` would look for
+ * them from each place in the text, which takes minutes in a long paste. */
+function runBefore({ text, cursor }: Draft, isOfKind: (character: string) => boolean): number {
+  let at = cursor
+  while (at > 0) {
+    const length = at > 1 && (text.codePointAt(at - 2) ?? 0) > 0xff_ff ? 2 : 1
+    if (!isOfKind(text.slice(at - length, at))) break
+    at -= length
+  }
+  return at
 }
 
 function wordEnd({ text, cursor }: Draft): number {

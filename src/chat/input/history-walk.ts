@@ -37,22 +37,23 @@ export interface HistorySearch {
   readonly index: number
 }
 
-/**
- * The newest entry before `before` that holds the query; an index of -1 when there is none. Upper case counts only when
- * the query has some.
- */
-export function search(entries: readonly string[], query: string, before = entries.length): HistorySearch {
-  const folds = query === query.toLowerCase()
-  const matches = (entry: string) => (folds ? entry.toLowerCase() : entry).includes(query)
-  const index = query === '' ? -1 : entries.findLastIndex((entry, at) => at < before && matches(entry))
-  return { query, index }
+/** The newest entry that holds the query; an index of -1 when there is none. Upper case counts only when it has some. */
+export function search(entries: readonly string[], query: string): HistorySearch {
+  return { query, index: newestMatch(entries, query, entries.length) }
 }
 
 /** The next older match that reads otherwise; the same search when there is none. */
 export function searchOlder(entries: readonly string[], found: HistorySearch): HistorySearch {
-  let next = search(entries, found.query, found.index)
-  while (next.index !== -1 && entries[next.index] === entries[found.index]) {
-    next = search(entries, found.query, next.index)
+  const index = newestMatch(entries, found.query, found.index, entries[found.index])
+  return index === -1 ? found : { ...found, index }
+}
+
+function newestMatch(entries: readonly string[], query: string, before: number, except?: string): number {
+  if (query === '') return -1
+  const folds = query === query.toLowerCase()
+  for (let at = before - 1; at >= 0; at -= 1) {
+    const entry = entries[at] as string
+    if (entry !== except && (folds ? entry.toLowerCase() : entry).includes(query)) return at
   }
-  return next.index === -1 ? found : next
+  return -1
 }

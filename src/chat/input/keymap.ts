@@ -68,6 +68,11 @@ export class Keymap {
     return key === undefined ? undefined : (this.#actions.get(`${group} ${key}`) as KeyAction<G> | undefined)
   }
 
+  /** Whether the key does anything anywhere. */
+  has(key: string): boolean {
+    return Object.keys(DEFAULTS).some((group) => this.#actions.has(`${group} ${key}`))
+  }
+
   /** The first key of an action, for people; undefined when it has none. */
   keyOf(action: KeyAction): string | undefined {
     return this.#keys.get(action)?.[0]

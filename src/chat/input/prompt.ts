@@ -109,7 +109,9 @@ export class Prompt {
     this.#walk = startWalk([...this.#walk.entries, text])
   }
 
+  /** Replaces what stands in the line, and ends a search. */
   setText(text: string): void {
+    this.#search = undefined
     this.#set(draftOf(text))
   }
 

@@ -63,7 +63,7 @@ export function ChatApp({ program, theme, backend, markdown }: ChatAppProps) {
           theme={theme}
           columns={columns}
           height={promptRows}
-          placeholder={overlay?.kind === 'feedback' ? 'what should be different' : 'say something, or /help'}
+          placeholder={overlay?.kind === 'feedback' ? 'what should be different, or only enter' : 'say something, or /help'}
         />
       )}
       <Text wrap="truncate">
@@ -99,6 +99,7 @@ function usePrinted(program: ChatProgram, look: Omit<ItemLook, 'markdown' | 'exp
       .join('')
     printed.current = { upTo: items.at(-1)?.id ?? -1, expanded }
     if (text !== '' || again) write(again ? CLEAR + text : text)
+    program.chat.printed(printed.current.upTo)
   })
   const repaint = useEffectEvent(() => {
     if (markdown) write(CLEAR + lastRows(items, Math.max(0, rows - FRAME_ROWS), { ...rest, markdown, expanded }))

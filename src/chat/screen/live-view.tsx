@@ -21,10 +21,13 @@ export function LiveView({ live, theme, columns, height }: LiveViewProps) {
   })
   const saying = live.text.trim() === '' ? [] : ending(live.text, columns, height - calls.length)
   const waiting = calls.length === 0 && saying.length === 0
-  const rows = waiting
-    ? [theme.paint('dim', live.reasoning ? 'thinking … esc interrupts' : 'waiting for the model … esc interrupts')]
-    : saying
+  const rows = waiting ? [theme.paint('dim', truncate(doing(live), columns))] : saying
   return <Text>{[...rows, ...calls].join('\n')}</Text>
+}
+
+function doing({ command, reasoning }: LiveTurn): string {
+  if (command !== undefined) return `running ${oneLine(command)} … esc interrupts`
+  return reasoning ? 'thinking … esc interrupts' : 'waiting for the model … esc interrupts'
 }
 
 /** The last rows of a text. Only its end is wrapped, so that a long block costs no more than a short one. */

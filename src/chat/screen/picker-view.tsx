@@ -2,7 +2,7 @@ import truncate from 'cli-truncate'
 import { Box, Text } from 'ink'
 import { matches, type Picker, windowOf } from '#chat/picker.ts'
 import type { Theme } from '#chat/theme.ts'
-import { oneLine } from '#terminal/escapes.ts'
+import { oneLine, visible } from '#terminal/escapes.ts'
 
 interface PickerViewProps {
   readonly picker: Picker
@@ -18,7 +18,7 @@ export function PickerView({ picker, theme, columns, height }: PickerViewProps) 
   return (
     <Box flexDirection="column">
       <Text wrap="truncate">
-        {theme.paint('strong', picker.title)} {theme.paint('accent', picker.query)}
+        {theme.paint('strong', picker.title)} {theme.paint('accent', visible(picker.query))}
         <Text inverse> </Text>
         {theme.paint('dim', ` ${count} of ${picker.items.length}`)}
       </Text>

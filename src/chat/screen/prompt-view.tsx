@@ -24,9 +24,9 @@ export function PromptView({ state, theme, columns, height, placeholder }: Promp
   return (
     <Box flexDirection="column">
       {search && (
-        <Text>
+        <Text wrap="truncate-start">
           {theme.paint('accent', search.index === -1 && search.query !== '' ? 'nothing found for: ' : 'search: ')}
-          {search.query}
+          {visible(search.query)}
         </Text>
       )}
       {rows.slice(first, first + height).map((row, offset) => {

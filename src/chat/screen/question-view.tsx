@@ -1,8 +1,8 @@
 import truncate from 'cli-truncate'
 import { Box, Text } from 'ink'
-import type { Question } from '#chat/chat-session.ts'
 import { diffLines } from '#chat/diff-lines.ts'
 import type { Keymap } from '#chat/input/keymap.ts'
+import type { Question } from '#chat/question-queue.ts'
 import type { Theme } from '#chat/theme.ts'
 import { oneLine, visible } from '#terminal/escapes.ts'
 

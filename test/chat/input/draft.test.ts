@@ -68,6 +68,13 @@ describe('a draft', () => {
     expect([written(cut.draft), cut.killed]).toEqual([after, killed])
   })
 
+  it('finds a word behind a very long one', () => {
+    const long = '𝐀'.repeat(100_000)
+    expect(killWordBack(draftOf(`${long} on`)).killed).toBe('on')
+    expect(wordLeft(draftOf(`${long} on`)).cursor).toBe(long.length + 1)
+    expect(wordLeft(draftOf(`, ${long}!!`)).cursor).toBe(2)
+  })
+
   it('never has the cursor inside a character, whatever is done', () => {
     const text = fc.string({ unit: 'grapheme', maxLength: 20 })
     const steps = fc.array(fc.constantFrom(...Object.values({ ...moves, ...kills })), { maxLength: 20 })

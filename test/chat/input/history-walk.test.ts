@@ -37,6 +37,11 @@ describe('the search in the history', () => {
     expect(searchOlder(ENTRIES, test)).toEqual(test)
   })
 
+  it('passes over one line that was sent a hundred thousand times', () => {
+    const entries = ['make it', ...Array.from({ length: 100_000 }, () => 'make')]
+    expect(searchOlder(entries, search(entries, 'make')).index).toBe(0)
+  })
+
   it('heeds upper case only when it was typed', () => {
     expect(search(['Deploy', 'deploy'], 'Dep').index).toBe(0)
     expect(search(['Deploy', 'x'], 'dep').index).toBe(0)
