@@ -1,4 +1,4 @@
-import { nextFires, parseCron, scheduleZone } from '#cron/index.ts'
+import { CronError, nextFires, parseCron, scheduleZone, validate } from '#cron/index.ts'
 import type { JobRun } from '#storage/contract/job-runs.ts'
 import type { ScheduledJob, StoredJob } from '#storage/contract/scheduled-jobs.ts'
 
@@ -36,6 +36,17 @@ export function upcomingFires(job: ScheduledJob, defaultTimezone: string, now: D
     return nextFires(parseCron(job.cronExpression), { after: now, timezone, createdAt: job.createdAt }, count)
   } catch {
     return []
+  }
+}
+
+/** Why a job never fires although it can be read: what is wrong with its expression or zone; undefined when nothing is. */
+export function scheduleProblem(job: ScheduledJob, defaultTimezone: string): string | undefined {
+  try {
+    validate(job.cronExpression, job.timezone ?? defaultTimezone)
+    return undefined
+  } catch (error) {
+    if (error instanceof CronError) return error.message
+    throw error
   }
 }
 

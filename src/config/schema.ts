@@ -45,7 +45,7 @@ const client = z.object({
 const logging = z.object({
   debug: flag(false, 'Whether details are logged.'),
   dir: path('', 'Directory of the log files; empty means logs/ in the configuration directory.'),
-  stdout: flag(false, 'Whether logs also go to the terminal, on stderr.'),
+  stdout: flag(false, 'Has no effect: the log of the daemon goes to stderr too in any case.'),
 })
 
 const storage = z.object({

@@ -103,6 +103,21 @@ describe('ids', () => {
     expect((await place.run(['schedules', 'runs', '--json'], { stdin: 'some-id\n' })).stdout).toBe('[]\n')
   })
 
+  it('name jobs that can be read and never fire', async () => {
+    const directory = join(place.home, '.infer/schedules')
+    mkdirSync(directory, { recursive: true })
+    writeFileSync(join(directory, 'minute.yaml'), 'cron_expression: 60 * * * *\nprompt: x\n')
+    writeFileSync(join(directory, 'zone.yaml'), 'cron_expression: "@daily"\nprompt: x\ntimezone: Mars/Base\n')
+    const listed = await place.run(['schedules', 'list'])
+    expect(listed).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^minute .* never fires\nzone .* never fires$/m),
+    })
+    expect(listed.stderr).toContain('infer: warning: job minute never fires: In the minute field "60"')
+    expect(listed.stderr).toContain('infer: warning: job zone never fires: The time zone "Mars/Base" is unknown')
+    expect((await place.run(['schedules', 'show', 'zone', '--json'])).stderr).toContain('job zone never fires')
+  })
+
   it('name what cannot be read, to show why', async () => {
     await place.json(['schedules', 'create', '--cron', '@daily', '--prompt', 'x'])
     const directory = join(place.home, '.infer/schedules')

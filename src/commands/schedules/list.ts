@@ -1,11 +1,11 @@
 import { BaseCommand, jsonFlags } from '#command.ts'
 import { daemonWarning } from '#commands/daemon-warning.ts'
-import { jobView, zoneOf } from '#commands/job-view.ts'
+import { jobView, scheduleProblem, zoneOf } from '#commands/job-view.ts'
 import { relative } from '#terminal/time.ts'
 
 export default class SchedulesList extends BaseCommand {
   static override description =
-    'List all jobs, oldest first, with their next fire. Jobs that cannot be read are named on stderr.'
+    'List all jobs, oldest first, with their next fire. Jobs that cannot be read or never fire are named on stderr.'
   static override examples = [
     '<%= config.bin %> schedules list',
     '<%= config.bin %> schedules list --json | jq -r .[].id',
@@ -21,6 +21,10 @@ export default class SchedulesList extends BaseCommand {
       const views = jobs.map((job) => jobView(job, defaultTimezone, now))
       const zones = jobs.map((job) => zoneOf(job, defaultTimezone))
       for (const { id, error } of unreadable) this.warning(`job ${id} cannot be read: ${error.message}`)
+      const wrong = jobs.map((job) => scheduleProblem(job, defaultTimezone))
+      for (const [index, { id }] of jobs.entries()) {
+        if (wrong[index] !== undefined) this.warning(`job ${id} never fires: ${wrong[index]}`)
+      }
       if (jobs.length > 0) await this.#warnWithoutDaemon(stores, settings)
       const { table } = await import('#terminal/table.ts')
       this.printResult(flags, views, () =>
@@ -34,7 +38,7 @@ export default class SchedulesList extends BaseCommand {
                 job.cron_expression,
                 job.next_fire === null ? '-' : `${relative(new Date(job.next_fire), now)} (${zones[index]})`,
                 job.last_run === null ? '-' : relative(new Date(job.last_run), now),
-                job.enabled ? (job.last_error === null ? 'ok' : `failed: ${job.last_error}`) : 'paused',
+                stateOf(job, wrong[index]),
               ]),
               this.columns,
             ),
@@ -46,4 +50,10 @@ export default class SchedulesList extends BaseCommand {
     const sentence = await daemonWarning(stores, settings)
     if (sentence !== undefined) this.warning(sentence)
   }
+}
+
+function stateOf(job: ReturnType<typeof jobView>, wrong: string | undefined): string {
+  if (wrong !== undefined) return 'never fires'
+  if (!job.enabled) return 'paused'
+  return job.last_error === null ? 'ok' : `failed: ${job.last_error}`
 }

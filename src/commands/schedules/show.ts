@@ -1,6 +1,6 @@
 import { BaseCommand, jsonFlags, requiredArg } from '#command.ts'
 import { findJob } from '#commands/find-job.ts'
-import { jobView, upcomingFires, zoneOf } from '#commands/job-view.ts'
+import { jobView, scheduleProblem, upcomingFires, zoneOf } from '#commands/job-view.ts'
 import { properties } from '#terminal/table.ts'
 import { inZone } from '#terminal/time.ts'
 
@@ -20,6 +20,8 @@ export default class SchedulesShow extends BaseCommand {
       const fires = upcomingFires(job, defaultTimezone, now, 3).map((fire) =>
         inZone(fire, zoneOf(job, defaultTimezone)),
       )
+      const wrong = scheduleProblem(job, defaultTimezone)
+      if (wrong !== undefined) this.warning(`job ${job.id} never fires: ${wrong}`)
       this.printResult(flags, view, () =>
         [
           properties({
