@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { custom, string } from '@oclif/core/flags'
+import { integer, string } from '@oclif/core/flags'
 import { BaseCommand } from '#command.ts'
 import { importArtifacts } from '#commands/import-artifacts.ts'
 import { networkStorage } from '#commands/network-storage.ts'
@@ -19,16 +19,6 @@ import { writeStderr } from '#terminal/stderr.ts'
 /** Connections of a daemon for statements. */
 const POOL_SIZE = 4
 
-/** A TCP port. */
-const portFlag = custom<number>({
-  helpValue: 'PORT',
-  parse: async (text) => {
-    const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
-    if (port <= 65_535) return port
-    throw new InferError('E_USAGE', `--health-port "${text}" is no port`, { hint: 'give a number from 0 to 65535' })
-  },
-})
-
 export default class ChannelsManager extends BaseCommand {
   static override description =
     'Run the daemon: it watches the jobs in the configured storage and starts an agent for each fire, and answers in the channels of channels.yaml. Several daemons, on one host or many, share the work; each fire runs once. Stops cleanly on SIGTERM and SIGINT.'
@@ -39,7 +29,10 @@ export default class ChannelsManager extends BaseCommand {
   ]
 
   static override flags = {
-    'health-port': portFlag({
+    'health-port': integer({
+      min: 0,
+      max: 65_535,
+      helpValue: 'PORT',
       description: 'Serve /healthz, /readyz and /metrics (Prometheus) over HTTP on this port; 0 takes a free one.',
     }),
     'health-host': string({

@@ -1,5 +1,10 @@
 import type { Plan } from '#storage/contract/plans.ts'
 
+const URI = 'infer://plans/'
+
+/** The id, or the beginning of one, that an argument means: `infer://plans/<id>` says the same as the id. */
+export const planId = (argument: string): string => (argument.startsWith(URI) ? argument.slice(URI.length) : argument)
+
 /** A plan as `--json` lists it. */
 export function planView(plan: Plan) {
   return {
@@ -7,6 +12,6 @@ export function planView(plan: Plan) {
     title: plan.title,
     slug: plan.slug,
     created_at: plan.createdAt.toISOString(),
-    uri: `infer://plans/${plan.id}`,
+    uri: `${URI}${plan.id}`,
   }
 }

@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Document, YAMLMap, YAMLSeq } from 'yaml'
 import { InferError } from '#errors.ts'
-import { ensureDirectory } from '#infer-dir.ts'
 import { type ConfigDocument, type Place, placeOf } from './documents.ts'
 import { envName } from './env.ts'
 import { loadSettings } from './load.ts'
@@ -12,7 +11,7 @@ import { isSecret, maskSecrets } from './secrets.ts'
 import { hasReference, substitute } from './substitute.ts'
 import { isMap, isSection, isTree, type Tree, toFileKeys } from './tree.ts'
 import { recordTrust, type UntrustedFile } from './trust.ts'
-import { writeWholeFile } from './write-file.ts'
+import { makeDirectory, writeWholeFile } from './write-file.ts'
 import { parseDocument, readText } from './yaml-file.ts'
 
 /**
@@ -60,7 +59,7 @@ export async function setSetting(
   const trusted = toProject && (await isTrusted(file, surroundings))
   const before = readText(file) ?? ''
   const after = await withValue(file, before, place.path, value)
-  ensureDirectory(directory)
+  makeDirectory(directory)
   writeWholeFile(file, after)
   if (trusted) recordTrust(await untrustedOf(file, surroundings), surroundings)
   return { file, overriddenBy: await overriderOf(place, file, projectFile, surroundings) }

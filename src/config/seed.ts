@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { ensureDirectory, GITIGNORE } from '#infer-dir.ts'
+import { GITIGNORE } from '#infer-dir.ts'
 import { channelsSchema } from './channels.ts'
 import { fieldOf } from './fields.ts'
 import { places, type Surroundings } from './paths.ts'
@@ -8,7 +8,7 @@ import { promptsSchema } from './prompts.ts'
 import { settingsSchema } from './schema.ts'
 import { KEYBINDINGS, SHORTCUT } from './seed-text.ts'
 import { complete, isMap, isSection, type Node, type Section, snake } from './tree.ts'
-import { writeWholeFile } from './write-file.ts'
+import { makeDirectory, writeWholeFile } from './write-file.ts'
 
 export interface SeededFile {
   readonly file: string
@@ -26,11 +26,11 @@ export async function seedFiles({
 }: Surroundings & { userspace?: boolean; overwrite?: boolean }): Promise<SeededFile[]> {
   const { projectDir, userDir } = places(surroundings)
   const directory = userspace ? userDir : projectDir
-  const created = ensureDirectory(directory)
+  const created = makeDirectory(directory)
   return SEEDS.map(({ name, text }): SeededFile => {
     const file = join(directory, name)
     if (!overwrite && existsSync(file)) return { file, action: created ? 'written' : 'kept' }
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    makeDirectory(dirname(file))
     writeWholeFile(file, text())
     return { file, action: 'written' }
   })

@@ -1,12 +1,11 @@
 import { readFileSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { InferError } from '#errors.ts'
-import { ensureDirectory } from '#infer-dir.ts'
 import { covers } from './go-keys.ts'
 import { type Environment, places, type Surroundings } from './paths.ts'
 import { flagOf } from './read-value.ts'
 import { SHORTCUT } from './seed-text.ts'
-import { writeWholeFile } from './write-file.ts'
+import { makeDirectory, writeWholeFile } from './write-file.ts'
 import { readText, yamlNamesIn } from './yaml-file.ts'
 
 /** Settings with which a cloned repository could redirect the gateway or the storage, or switch approvals off. */
@@ -123,7 +122,7 @@ export function recordTrust(untrusted: readonly UntrustedFile[], { home }: Pick<
     throw new InferError('E_CONFIG', `${trustedFile(home)} is damaged and was left as it is: repair or remove it`)
   }
   for (const { file, sha256 } of untrusted) trusted[realpathSync(file)] = sha256()
-  ensureDirectory(places({ cwd: home, home }).userDir)
+  makeDirectory(places({ cwd: home, home }).userDir)
   writeWholeFile(trustedFile(home), `${JSON.stringify(trusted, null, 2)}\n`)
 }
 

@@ -1,6 +1,20 @@
 import { closeSync, fstatSync, fsyncSync, openSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { InferError } from '#errors.ts'
+import { ensureDirectory } from '#infer-dir.ts'
+
+/** `ensureDirectory` for files that people edit. Throws E_FAILED. */
+export function makeDirectory(directory: string): boolean {
+  try {
+    return ensureDirectory(directory)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    throw new InferError('E_FAILED', `the directory ${directory} could not be made (${code})`, {
+      hint: 'it must be possible to write there',
+      cause,
+    })
+  }
+}
 
 /**
  * Writes a whole file so that it is either the old one or the new one, also after a crash or on a full disk.

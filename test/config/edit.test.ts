@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { getSetting, setSetting } from '#config/edit.ts'
 import { loadSettings } from '#config/load.ts'
+import { seedFiles } from '#config/seed.ts'
 import { recordTrust } from '#config/trust.ts'
 import { temporaryPlace } from './temporary-place.ts'
 
@@ -133,6 +134,18 @@ describe('set', () => {
         '',
       ].join('\n'),
     )
+  })
+
+  it('says which directory it could not make, and so does the seeding', async () => {
+    const place = temporaryPlace()
+    writeFileSync(join(place.cwd, '.infer'), 'a file')
+    writeFileSync(join(place.home, '.infer'), 'a file')
+    const failed = (directory: string) => ({
+      code: 'E_FAILED',
+      message: `the directory ${join(directory, '.infer')} could not be made (EEXIST)`,
+    })
+    await expect(setSetting('agent.model', 'm', place)).rejects.toMatchObject(failed(place.home))
+    await expect(seedFiles(place)).rejects.toMatchObject(failed(place.cwd))
   })
 
   it('fills a section that holds only comments', async () => {

@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type CliPlace, cliEnvironment, cliPlace, INFER } from '../support/cli.ts'
+import { type CliPlace, cliEnvironment, cliPlace, ensureBundle, INFER } from '../support/cli.ts'
 import { openCliStores } from '../support/cli-samples.ts'
 import { freePort } from '../support/test-server.ts'
 
@@ -67,6 +67,26 @@ describe('wrong usage', () => {
     const { code, stderr } = await place.run(['schedules', 'preview', expression])
     expect(stderr).toMatch(/^infer: [^\n]+ allowed: [^\n]+\.\n$|^infer: [^\n]+ expected five: [^\n]+\.\n$/)
     expect(code).toBe(2)
+  })
+
+  it.each(['x', '-1', '65536', ''])('the port %j is refused in one sentence', async (port) => {
+    const { code, stderr } = await place.run(['channels-manager', `--health-port=${port}`])
+    expect(stderr).toMatch(/^infer: --health-port[^\n]+\.\n {2}infer help channels-manager\n$/)
+    expect(stderr).not.toMatch(/Parsing|See more help/)
+    expect(code).toBe(2)
+  })
+
+  it('refuses a prompt on stdin that is no text, instead of changing it', async () => {
+    await ensureBundle()
+    const args = [INFER, 'schedules', 'create', '--cron', '@daily', '--prompt', '-']
+    const { status, stderr } = spawnSync(process.execPath, args, {
+      cwd: place.cwd,
+      env: cliEnvironment(place.home),
+      input: Buffer.from([0x61, 0xff, 0xfe]),
+      encoding: 'utf8',
+    })
+    expect({ status, stderr }).toEqual({ status: 2, stderr: said('The prompt on stdin is not UTF-8 text.') })
+    expect(await place.json(['schedules', 'list'])).toEqual([])
   })
 
   it('shows a stack only with --debug', async () => {

@@ -118,7 +118,7 @@ describe('--json', () => {
     expect(await place.json(['schedules', 'delete', 'with spaces', id])).toEqual({ deleted: [id] })
     await using stores = await openCliStores(place)
     const plan = await stores.plans.save({ title: 'Gone soon', body: 'x' })
-    expect(await place.json(['plans', 'delete', plan.id, plan.id])).toEqual({ deleted: [plan.id] })
+    expect(await place.json(['plans', 'delete', plan.id, `infer://plans/${plan.id}`])).toEqual({ deleted: [plan.id] })
     const [conversation] = (await place.json(['conversations', 'list'])) as { id: string }[]
     const prefix = conversation?.id.slice(0, 20) ?? ''
     expect(await place.json(['conversations', 'delete', prefix, `${conversation?.id}`])).toEqual({

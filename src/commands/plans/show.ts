@@ -1,9 +1,7 @@
 import { boolean } from '@oclif/core/flags'
 import { BaseCommand, jsonFlags, requiredArg } from '#command.ts'
-import { planView } from '#commands/plan-view.ts'
+import { planId, planView } from '#commands/plan-view.ts'
 import type { Plan, PlanStorage } from '#storage/contract/plans.ts'
-
-const URI = 'infer://plans/'
 
 export default class PlansShow extends BaseCommand {
   static override description = 'Show one plan: rendered on a terminal, as it is in a pipe.'
@@ -22,7 +20,7 @@ export default class PlansShow extends BaseCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(PlansShow)
     await this.withStores(async ({ plans }) => {
-      const plan = await findPlan(plans, args.plan.startsWith(URI) ? args.plan.slice(URI.length) : args.plan)
+      const plan = await findPlan(plans, planId(args.plan))
       const markdown = `# ${plan.title}\n\n${plan.body}`
       if (flags.json || flags.format !== undefined) {
         this.printResult(flags, { ...planView(plan), body: plan.body }, () => markdown)
