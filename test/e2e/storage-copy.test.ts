@@ -64,6 +64,18 @@ test('a conflict is exit 1, names the record, and changes nothing', async () => 
   expect(compared).toMatchObject({ code: 1, stdout: expect.stringContaining('conversations c differs') })
 })
 
+test('a target that holds more than the source is exit 0, and says where it has more', async () => {
+  await using site = await makeCopySite()
+  const [from, to] = [await site.open('jsonl'), await site.open('sqlite')]
+  await from.conversations.append('c', { expectedLength: 0, entries: entries(1), metadata: details() })
+  await to.shellHistory.append('typed there')
+  const copied = await site.place.run(['storage', 'copy', '--from', 'jsonl', '--to', 'sqlite'])
+  expect(copied).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('sqlite has all of jsonl, and more in shell_history.'),
+  })
+})
+
 test('an unreadable job is exit 1 with line and column, the rest is copied', async () => {
   await using site = await makeCopySite()
   const from = await site.open('jsonl')

@@ -43,7 +43,7 @@ export default class StorageCopy extends BaseCommand {
       if (!dryRun) await refuseDaemons(from, to)
       return await this.#copy(from, to, dryRun)
     })()
-    const failed = report.problems.length > 0 || report.verified.some(isUnequal)
+    const failed = report.problems.length > 0 || report.verified.some(({ missing }) => missing > 0)
     const data = {
       dry_run: dryRun,
       equal: dryRun ? null : !report.verified.some(isUnequal),
@@ -101,11 +101,19 @@ function text(
     one.domain,
     ...[one.read, one.written, one.skipped, one.conflicts].map((count) => count.toLocaleString('en')),
   ])
-  const unequal = report.verified.filter(isUnequal)
-  const end = dryRun
-    ? 'Nothing was written.'
-    : unequal.length > 0
-      ? `Not equal: ${unequal.map(({ domain }) => domain).join(', ')}.\n${differenceLines(unequal, from, to)}`
-      : `Both sides were read again and are equal. To use it: infer config set storage.type ${to}`
+  const end = dryRun ? 'Nothing was written.' : outcome(report.verified, from, to)
   return [table(headings, rows, columns), damageLines(report.problems), end].filter((part) => part !== '').join('\n\n')
+}
+
+/** What the comparison of both sides found: all of the source at the target, also beside records of the target's own, or not. */
+function outcome(verified: CopyReport['verified'], from: StorageType, to: StorageType): string {
+  const names = (domains: CopyReport['verified']) => domains.map(({ domain }) => domain).join(', ')
+  const incomplete = verified.filter(({ missing }) => missing > 0)
+  if (incomplete.length > 0) return `Not equal: ${names(incomplete)}.\n${differenceLines(incomplete, from, to)}`
+  const more = verified.filter(isUnequal)
+  const found =
+    more.length === 0
+      ? 'Both sides were read again and are equal.'
+      : `Both sides were read again: ${to} has all of ${from}, and more in ${names(more)}.`
+  return `${found} To use it: infer config set storage.type ${to}`
 }

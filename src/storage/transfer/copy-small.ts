@@ -44,19 +44,19 @@ export async function copyPlans(run: CopyRun): Promise<void> {
   }
 }
 
-/** Goes on behind what the target has, when that is how the source begins. */
+/** Goes on behind what the target has, when that is how the source begins; nothing is left to do when it has more. */
 export async function copyHistory({ from, to, signal, tell, dryRun, count, conflict }: CopyRun): Promise<void> {
   const commands = await attempt('shell_history', '', tell, () => from.shellHistory.load(0))
   if (!commands || commands.length === 0) return
   const stored = await to.shellHistory.load(0)
   count('shell_history', 'read', commands.length)
-  const first = stored.findIndex((command, n) => command !== commands[n])
+  const first = stored.findIndex((command, n) => n < commands.length && command !== commands[n])
   if (first >= 0) {
     count('shell_history', 'conflicts', commands.length - 1)
     const problem = `the history at ${to.type} differs from line ${first + 1} on, so none was added`
     return conflict('shell_history', String(first + 1), problem)
   }
-  count('shell_history', 'skipped', stored.length)
+  count('shell_history', 'skipped', Math.min(stored.length, commands.length))
   for (let next = stored.length; next < commands.length; ) {
     signal.throwIfAborted()
     const some: string[] = []

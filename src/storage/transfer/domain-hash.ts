@@ -21,6 +21,8 @@ export interface DomainComparison {
   readonly domain: DomainName
   readonly from: Side
   readonly to: Side
+  /** Records of `from` that `to` lacks, or has otherwise. */
+  readonly missing: number
   /** The first 20. */
   readonly differences: readonly Difference[]
 }
@@ -48,7 +50,9 @@ export async function compareDomain(
   const from = recordsOf(domain, stores.from, (damage) => tell('from', damage))
   const to = recordsOf(domain, stores.to, (damage) => tell('to', damage))
   const differences: Difference[] = []
+  let missing = 0
   const differ = (id: string, where: Difference['where']) => {
+    if (where !== 'only in to') missing += 1
     if (differences.length < MAX_DIFFERENCES) differences.push({ id, where })
   }
   try {
@@ -67,7 +71,7 @@ export async function compareDomain(
   } finally {
     await Promise.all([from.return(), to.return()])
   }
-  return { domain, from: left.result(), to: right.result(), differences }
+  return { domain, from: left.result(), to: right.result(), missing, differences }
 }
 
 export function isEqual({ from, to }: Pick<DomainComparison, 'from' | 'to'>): boolean {

@@ -71,6 +71,24 @@ describe.each(['memory', 'jsonl', 'sqlite', 'postgres', 'redis'] as const)('to %
     expect(counts(third, 'scheduled_jobs')).toMatchObject({ written: 1, conflicts: 0 })
   })
 
+  test('what only the target has is neither missing nor a conflict, also a history that went on there', async () => {
+    const { stores: from } = await open(type === 'memory' ? 'jsonl' : 'memory')
+    const { stores: to } = await open(type === 'memory' ? 'sqlite' : type)
+    await fillEveryDomain(from)
+    await copyStores(from, to, quiet)
+    await to.conversations.append('more', { expectedLength: 0, entries: entries(1), metadata: details() })
+    await to.shellHistory.append('more')
+    const again = await copyStores(from, to, quiet)
+    const { length } = await from.shellHistory.load(0)
+    expect(counts(again, 'shell_history')).toEqual({ read: length, written: 0, skipped: length, conflicts: 0 })
+    expect(again.problems).toEqual([])
+    expect([equal(again), again.verified.map(({ missing }) => missing)]).toEqual([false, again.verified.map(() => 0)])
+    await from.shellHistory.append('other')
+    const { problems, verified } = await copyStores(from, to, quiet)
+    expect(problems.map(({ domain }) => domain)).toEqual(['shell_history'])
+    expect(verified.find(({ domain }) => domain === 'shell_history')?.missing).toBe(1)
+  })
+
   test('a record that differs at the target is a conflict: reported, and left as it is', async () => {
     const { stores: from } = await open(type === 'memory' ? 'jsonl' : 'memory')
     const { stores: to } = await open(type)
