@@ -33,6 +33,8 @@ const TYPING_MS = 1_000
 /** How long a walk through the history waits for what other chats have added, in ms. */
 const HISTORY_MS = 500
 const SCROLL_ROWS = 5
+/** Columns that the prompt's rows leave free. */
+const PROMPT_MARGIN = 2
 
 /** What keys do: to the prompt, to the question that is asked, to the list that is open, to the chat. */
 export class ChatProgram {
@@ -232,7 +234,7 @@ export class ChatProgram {
 
   #pressQuestion(name: string | undefined, input: string, columns: number): void {
     const { question } = this.chat.state
-    if (!question || (question.kind !== 'choice' && this.#scrolled(question, name))) return
+    if (!question || this.#scrolled(question, name, columns)) return
     if (question.kind === 'choice') this.#pressChoice(question, name, input, columns)
     else if (question.kind === 'plan') this.#pressPlan(question, name)
     else if (name === 'y' || name === 'Y') this.#answered(() => this.chat.answerApproval({ approved: true }))
@@ -267,10 +269,19 @@ export class ChatProgram {
     else this.prompt.press(name, input, columns)
   }
 
-  #scrolled(question: Question, name: string | undefined): boolean {
-    const by = name === 'pgdown' || name === 'down' ? SCROLL_ROWS : name === 'pgup' || name === 'up' ? -SCROLL_ROWS : 0
+  #scrolled(question: Question, name: string | undefined, columns: number): boolean {
+    // Up and down belong to the line in which an answer is typed.
+    const [down, up] =
+      question.kind === 'choice'
+        ? [['pgdown'], ['pgup']]
+        : [
+            ['pgdown', 'down'],
+            ['pgup', 'up'],
+          ]
+    const by = down.includes(name ?? '') ? SCROLL_ROWS : up.includes(name ?? '') ? -SCROLL_ROWS : 0
     if (by === 0) return false
-    this.#scroll = Math.max(0, Math.min(questionRows(question) - 1, this.#scroll + by))
+    const rows = questionRows(question, columns + PROMPT_MARGIN)
+    this.#scroll = Math.max(0, Math.min(rows - 1, this.#scroll + by))
     this.#changed()
     return true
   }

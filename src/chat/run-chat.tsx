@@ -44,6 +44,7 @@ export async function runChat(options: RunChatOptions): Promise<void> {
     maxFps: MAX_FPS,
     patchConsole: false,
   })
+  using _terminal = takeBackTerminal()
   const health = setInterval(() => void chat.checkStore(), healthEveryMs)
   const onAbort = () => left.resolve()
   signal.addEventListener('abort', onAbort, { once: true })
@@ -76,4 +77,18 @@ function holdSignals(): Disposable {
   return { [Symbol.dispose]: release }
 }
 
+/** After `fg` the terminal has the modes of the shell: takes it back as Ink had it. */
+function takeBackTerminal(): Disposable {
+  const takeBack = () => {
+    // Node knows nothing of the shell: it takes a terminal that it made raw to be raw still.
+    process.stdin.setRawMode(false)
+    process.stdin.setRawMode(true)
+    process.stdout.write(PASTE_IN_BRACKETS + NO_CURSOR)
+  }
+  process.on('SIGCONT', takeBack)
+  return { [Symbol.dispose]: () => void process.off('SIGCONT', takeBack) }
+}
+
+const PASTE_IN_BRACKETS = '\x1b[?2004h'
+const NO_CURSOR = '\x1b[?25l'
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const

@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process'
+import { readlinkSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { startScriptedGateway } from '#gateway/scripted/server.ts'
 import { isRunning } from '../support/processes.ts'
@@ -83,6 +85,24 @@ describe('the end of a chat', () => {
       expect([asked, answer?.slice(0, 9)]).toEqual(['endless', 'Spoken fi'])
     },
   )
+
+  it('has the keys again after it was stopped and a shell had the terminal', async () => {
+    const terminal = await site.chat()
+    say(terminal, 'endless')
+    await terminal.shows('Spoken fi')
+    const { pid } = terminal
+    const tty = readlinkSync(`/proc/${pid}/fd/0`)
+    process.kill(pid, 'SIGSTOP')
+    execFileSync('stty', ['-F', tty, 'sane'])
+    process.kill(pid, 'SIGCONT')
+    await waitFor('the terminal is raw', () =>
+      execFileSync('stty', ['-F', tty, '-a'], { encoding: 'utf8' }).includes('-icanon'),
+    )
+    terminal.press('Escape')
+    await terminal.shows('Interrupted')
+    terminal.paste('one\ntwo')
+    await terminal.shows(/> one\n {2}two/)
+  })
 
   it('after kill -9 everything but the answer that streamed is there, and can be gone on with', async () => {
     const terminal = await site.chat({ args: ['--session-id', 'killed'] })

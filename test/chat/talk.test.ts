@@ -98,6 +98,41 @@ describe('tools in the chat', () => {
     expect(readFileSync(join(site.place.cwd, 'a.txt'), 'utf8')).toContain('zwei')
   })
 
+  it('breaks what is asked about into rows, so that a narrow terminal hides nothing', async () => {
+    const command = `echo ${Array.from({ length: 12 }, (_, n) => `word${n}`).join(' ')} > out.txt; touch last.txt`
+    const question = `Which of them, ${'all of this is still the question, '.repeat(3)}do you mean?`
+    const options = Array.from({ length: 4 }, (_, n) => ({ label: `Choice ${n + 1}` }))
+    const scenarios = [
+      {
+        name: 'long',
+        match: '^long',
+        turns: [{ tool_calls: [{ name: 'Bash', args: { command } }] }, { content: 'Ran.' }],
+      },
+      {
+        name: 'ask',
+        match: '^ask',
+        turns: [{ tool_calls: [{ name: 'AskUserQuestion', args: { questions: [{ question, options }] } }] }],
+      },
+    ]
+    await using narrow = await chatSite('jsonl', JSON.stringify({ scenarios }))
+    const terminal = await narrow.chat({ columns: 40, lines: 16 })
+    say(terminal, 'long')
+    await terminal.shows('Allow Bash?')
+    expect(terminal.screen()).toContain('esc interrupt')
+    terminal.press('NPage')
+    terminal.press('NPage')
+    await terminal.shows('last.txt')
+    terminal.press('n')
+    await terminal.shows('Ran.')
+    say(terminal, 'ask')
+    await terminal.shows('The agent asks')
+    expect(terminal.screen()).toContain('Which of them')
+    for (let n = 0; n < 4; n += 1) terminal.press('NPage')
+    await terminal.shows('4. Choice 4')
+    terminal.press('4')
+    await terminal.shows('Done.')
+  })
+
   it('refuses, and tells the model why', async () => {
     const terminal = await site.chat()
     say(terminal, 'bash')

@@ -27,6 +27,8 @@ export interface CompletionSources {
   readonly files: (beginning: string) => Promise<readonly string[]>
 }
 
+/** Paths that a message can mention, see `taskText`: what would not be attached is not offered. */
+const MENTIONED = /^[\p{L}\p{N}_./~-]*[\p{L}\p{N}_/]$/u
 /** Options that are offered. */
 const OFFERED = 8
 
@@ -43,7 +45,7 @@ export function completer({ commands, files }: CompletionSources): Completer {
     }
     const file = /(?:^|\s)@(\S*)$/.exec(before)?.[1]
     if (file === undefined) return undefined
-    const found = (await files(file)).filter((path) => path !== file)
+    const found = (await files(file)).filter((path) => path !== file && MENTIONED.test(path))
     const options = found.map((path) => ({ text: `@${path}`, hint: '' }))
     return offer(cursor - file.length - 1, cursor, options)
   }

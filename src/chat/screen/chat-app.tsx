@@ -63,7 +63,9 @@ export function ChatApp({ program, theme, backend, markdown }: ChatAppProps) {
           theme={theme}
           columns={columns}
           height={promptRows}
-          placeholder={overlay?.kind === 'feedback' ? 'what should be different, or only enter' : 'say something, or /help'}
+          placeholder={
+            overlay?.kind === 'feedback' ? 'what should be different, or only enter' : 'say something, or /help'
+          }
         />
       )}
       <Text wrap="truncate">

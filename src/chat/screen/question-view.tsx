@@ -1,9 +1,10 @@
 import truncate from 'cli-truncate'
 import { Box, Text } from 'ink'
+import wrapAnsi from 'wrap-ansi'
 import { diffLines } from '#chat/diff-lines.ts'
 import type { Keymap } from '#chat/input/keymap.ts'
 import type { Question } from '#chat/question-queue.ts'
-import type { Theme } from '#chat/theme.ts'
+import type { Role, Theme } from '#chat/theme.ts'
 import { oneLine, visible } from '#terminal/escapes.ts'
 
 interface QuestionViewProps {
@@ -19,31 +20,44 @@ interface QuestionViewProps {
 
 /** What the person is asked: whether a call may run, whether a plan is accepted, or one of several answers. */
 export function QuestionView({ question, theme, keymap, columns, height, scroll }: QuestionViewProps) {
-  const width = columns - 4
+  const width = columns - FRAME
   const { title, lines, keys } = contentOf(question, keymap)
-  const from = Math.min(scroll, Math.max(0, lines.length - height))
-  const rows = diffLines(lines)
-    .slice(from, from + height)
-    .map(({ role, line }) => {
-      const text = truncate(line.replaceAll('\t', '  '), width)
-      return role === 'dim' ? text : theme.paint(role, text)
-    })
-  const hidden = lines.length - rows.length
+  const broken = wrapAnsi(keys, width).split('\n')
+  const keyRows = height - broken.length < ROWS_BEFORE_KEYS ? [truncate(keys, width)] : broken
+  const shown = height - keyRows.length + 1
+  const all = rowsOf(lines, width)
+  const from = Math.min(scroll, Math.max(0, all.length - shown))
+  const rows = all.slice(from, from + shown).map(({ role, line }) => (role === 'dim' ? line : theme.paint(role, line)))
+  const hidden = all.length - rows.length
   return (
     <Box flexDirection="column" borderStyle="round" {...(theme.colour && { borderColor: 'cyan' })} paddingX={1}>
       <Text>{theme.paint('strong', truncate(title, width))}</Text>
       {rows.length > 0 && <Text>{rows.join('\n')}</Text>}
       {hidden > 0 && (
-        <Text>{theme.paint('dim', `${from + 1}-${from + rows.length} of ${lines.length} lines, pgup/pgdn`)}</Text>
+        <Text>{theme.paint('dim', `${from + 1}-${from + rows.length} of ${all.length} lines, pgup/pgdn`)}</Text>
       )}
-      <Text>{theme.paint('accent', truncate(keys, width))}</Text>
+      <Text>{keyRows.map((row) => theme.paint('accent', row)).join('\n')}</Text>
     </Box>
   )
 }
 
-/** Rows of what is asked about, for scrolling. */
-export function questionRows(question: Question): number {
-  return contentOf(question, undefined).lines.length
+/** Rows of what is asked about in a terminal of so many columns, for scrolling. */
+export function questionRows(question: Question, columns: number): number {
+  return rowsOf(contentOf(question, undefined).lines, columns - FRAME).length
+}
+
+/** Where fewer rows than that would be left, the keys are cut to one. */
+const ROWS_BEFORE_KEYS = 4
+
+/** Columns that the border and the blanks beside it take. */
+const FRAME = 4
+
+/** Lines are broken and not cut: nobody should agree to what cannot be seen. */
+function rowsOf(lines: readonly string[], width: number): { role: Role; line: string }[] {
+  return diffLines(lines).flatMap(({ role, line }) => {
+    const rows = wrapAnsi(line.replaceAll('\t', '  '), Math.max(10, width), { hard: true, trim: false })
+    return rows.split('\n').map((row) => ({ role, line: row }))
+  })
 }
 
 /** The two lines that name the file again. */
@@ -74,8 +88,8 @@ function contentOf(question: Question, keymap: Keymap | undefined): { title: str
     }
     case 'choice':
       return {
-        title: oneLine(question.text),
-        lines: question.options.map((option, index) => `${index + 1}. ${oneLine(option)}`),
+        title: 'The agent asks',
+        lines: [oneLine(question.text), ...question.options.map((option, index) => `${index + 1}. ${oneLine(option)}`)],
         keys: choiceKeys(question),
       }
   }
