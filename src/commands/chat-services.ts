@@ -64,7 +64,8 @@ async function jobs({ stores }: AgentSurroundings): Promise<PickerItem[]> {
   return [
     ...found.map((job) => {
       const [next] = upcomingFires(job, defaultTimezone, now, 1)
-      const when = next === undefined ? 'paused' : `next ${formatInZone(next, zoneOf(job, defaultTimezone))}`
+      const none = job.enabled ? 'never fires' : 'paused'
+      const when = next === undefined ? none : `next ${formatInZone(next, zoneOf(job, defaultTimezone))}`
       return { id: job.id, label: job.name ?? job.id, hint: `${job.cronExpression}, ${when}` }
     }),
     ...unreadable.map(({ id, error }) => ({ id, label: id, hint: `cannot be read: ${error.message}` })),

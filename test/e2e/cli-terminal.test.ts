@@ -1,3 +1,5 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type CliPlace, cliEnvironment, cliPlace, ensureBundle, INFER } from '../support/cli.ts'
 import { openCliStores } from '../support/cli-samples.ts'
@@ -93,6 +95,20 @@ describe('schedules on a terminal of 80 columns', () => {
     expect((await place.run(['schedules', 'list'])).stdout).toMatch(/in \d+ \S+ \(Asia\/Tokyo\)/)
     using runs = infer(['schedules', 'runs'])
     expect(await runs.shows('[exit 0]')).toMatch(/^(now|\d+ \w+ ago) +j +succeeded +manual/m)
+  })
+})
+
+describe('/schedules in the chat', () => {
+  it('tells a job that never fires from one that is paused', async () => {
+    const directory = join(place.home, '.infer/schedules')
+    mkdirSync(directory, { recursive: true })
+    writeFileSync(join(directory, 'minute.yaml'), 'cron_expression: 60 * * * *\nprompt: x\n')
+    writeFileSync(join(directory, 'silent.yaml'), 'cron_expression: "@daily"\nprompt: x\nenabled: false\n')
+    using chat = infer(['chat'], { INFER_GATEWAY_MOCK: 'true' })
+    await chat.shows('say something')
+    chat.type('/schedules')
+    chat.press('Enter')
+    expect(await chat.shows('@daily, paused')).toContain('60 * * * *, never fires')
   })
 })
 
