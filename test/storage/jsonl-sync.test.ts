@@ -6,6 +6,7 @@ import { RunHistory } from '#storage/jsonl/run-history.ts'
 import { syncDirectory, syncFile } from '#storage/jsonl/sync.ts'
 import { testDirectory } from '../support/backends.ts'
 import { expectCode } from './conformance/storage-test.ts'
+import { jsonlPlace, withFiles } from './jsonl-place.ts'
 
 /** Paths that were synced, in the order in which the syncs began. */
 const synced = vi.hoisted((): string[] => [])
@@ -91,6 +92,18 @@ test('a file is synced before it has its name, and each new directory above it a
   await replaceFile(path, 'other')
   await removeFile(path)
   expect(synced.filter((one) => !one.endsWith('.tmp'))).toEqual([join(root, 'a/b/c'), join(root, 'a/b/c')])
+})
+
+test('the name of a new ledger of imports is synced before anything is taken in', async () => {
+  const place = jsonlPlace()
+  await withFiles(place, async ({ coordination }) => {
+    await coordination.import('source', [
+      { key: 'k', kind: 'plan', plan: { id: 'p', slug: 'p', title: 'P', body: '', createdAt: new Date(0) } },
+    ])
+  })
+  const plan = synced.findIndex((path) => path.startsWith(`${place.plansDir}/`))
+  const ledgers = join(place.runsDir, 'imports')
+  expect(synced.slice(0, plan)).toContain(ledgers)
 })
 
 test('when one of many files cannot be written none is left, and no descriptor', async () => {

@@ -8,6 +8,7 @@ import { ABSENT } from '#storage/contract/session-groups.ts'
 import { checkKey } from '#storage/rules/check.ts'
 import { checkImport } from '#storage/rules/check-records.ts'
 import { DocumentError, field, parseObject } from '#storage/rules/fields.ts'
+import { importedId } from '#storage/rules/import-record.ts'
 import { digest } from '#storage/rules/revision.ts'
 import type { FileConversations } from './conversations.ts'
 import { corrupt, ioError, isMissing } from './io-error.ts'
@@ -17,6 +18,7 @@ import { makeDirectory, writeAll } from './replace-file.ts'
 import type { JobDomain } from './scheduled-jobs.ts'
 import type { FileSessionGroups } from './session-groups.ts'
 import { type FileShellHistory, historyText } from './shell-history.ts'
+import { syncDirectory } from './sync.ts'
 
 const dataSync = promisify(fdatasync)
 
@@ -97,7 +99,7 @@ export class FileImports {
       if (outcomes.has(record.key)) continue
       const known = done.has(record.key)
       const own = begun.has(record.key)
-      const id = `${record.kind} ${idOf(record)}`
+      const id = `${record.kind} ${importedId(record)}`
       const taken = known || given.has(id) || (!own && (await this.#exists(record)))
       given.add(id)
       outcomes.set(record.key, taken ? 'already' : 'import')
@@ -180,13 +182,15 @@ export class FileImports {
   async #note(source: string, line: JsonObject): Promise<void> {
     const path = this.#path(source)
     makeDirectory(dirname(path))
+    let isNew = false
     try {
       const fd = openSync(path, 'a+', 0o600)
       try {
         const content = readFileSync(fd)
+        isNew = content.length === 0
         // What a killed writer left of a line is closed as one that says so.
         const torn = content.length > 0 && content.at(-1) !== 10 ? '\r\n' : ''
-        writeAll(fd, `${torn}${JSON.stringify(content.length === 0 ? { source, ...line } : line)}\n`)
+        writeAll(fd, `${torn}${JSON.stringify(isNew ? { source, ...line } : line)}\n`)
         await dataSync(fd)
       } finally {
         closeSync(fd)
@@ -194,27 +198,11 @@ export class FileImports {
     } catch (error) {
       throw ioError(error, path, 'write')
     }
+    if (isNew) await syncDirectory(this.#directory)
   }
 
   #path(source: string): string {
     return join(this.#directory, `${digest(source)}.jsonl`)
-  }
-}
-
-/** What names the record on this backend; lines of the history each have a name of their own. */
-function idOf(record: ImportRecord): string {
-  switch (record.kind) {
-    case 'job':
-      return record.job.id
-    case 'plan':
-      return record.plan.id
-    case 'conversation':
-      return record.conversation.metadata.id
-    case 'session_group':
-      return record.groupKey
-    case 'history':
-    case 'seen':
-      return record.key
   }
 }
 

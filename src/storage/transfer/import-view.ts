@@ -1,5 +1,6 @@
 import type { StorageOptions } from '#storage/options.ts'
 import { checkImport } from '#storage/rules/check-records.ts'
+import { importedId } from '#storage/rules/import-record.ts'
 import { checkVersion } from '#storage/sql/migrations.ts'
 import { raw, type Statement, sql } from '#storage/sql/statement.ts'
 import type { GoReader } from './adopt-sql.ts'
@@ -51,23 +52,10 @@ export async function openView(storage: StorageOptions): Promise<ImportView> {
 type Named = Extract<Parameters<ImportTarget['import']>[1][number], { kind: RecordKind }>
 
 function isFree(ids: Set<string>, record: Named): boolean {
-  const id = idOf(record)
+  const id = importedId(record)
   if (ids.has(id)) return false
   ids.add(id)
   return true
-}
-
-function idOf(record: Named): string {
-  switch (record.kind) {
-    case 'job':
-      return record.job.id
-    case 'plan':
-      return record.plan.id
-    case 'conversation':
-      return record.conversation.metadata.id
-    case 'session_group':
-      return record.groupKey
-  }
 }
 
 const NOTHING = {
