@@ -229,12 +229,12 @@ export class Messages {
       }
     }
     showWorking()
-    log.info('agent started for a message', { channel: channel.name, message: runId, sender })
+    log.info('agent started for a message', { channel: channel.name, id: runId, sender })
     const ended = await finishTask(startAgent(this.#sessionKey(sender), task), {
       ask,
       signal: AbortSignal.any([stopped, end, lost]),
     }).finally(() => working.abort())
-    log.info('agent ended for a message', { channel: channel.name, message: runId, sender })
+    log.info('agent ended for a message', { channel: channel.name, id: runId, sender })
     if (lost.aborted) throw new NotSent('the channel is served elsewhere')
     return ended
   }

@@ -28,7 +28,8 @@ export function createDaemonLog({ directory, debug, stream }: DaemonLogOptions):
     (message: string, fields: LogFields = {}) => {
       if (level === 'debug' && !debug) return
       const time = new Date().toISOString()
-      const line = `${JSON.stringify({ time, level, message, ...fields })}\n`
+      const own = { time, level, message }
+      const line = `${JSON.stringify({ ...own, ...fields, ...own })}\n`
       stream.write(readable ? readableLine(time, level, message, fields) : line)
       file?.append(line)
     }

@@ -133,6 +133,7 @@ async function serveHealth(
     synced: () => scheduler?.ready ?? true,
     stopping: () => stop.aborted,
     health: () => stores.health(),
+    outage: () => outage.reason,
   })
   const { startHealthServer } = await import('./health-server.ts')
   return await startHealthServer({

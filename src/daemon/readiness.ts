@@ -9,6 +9,8 @@ export interface ReadinessOptions {
   readonly stopping: () => boolean
   /** Asks the store for an answer now. */
   readonly health: () => Promise<void>
+  /** What has failed last in the store while something fails in it, such as writing; undefined while nothing does. */
+  readonly outage: () => string | undefined
 }
 
 /** Tells why a daemon cannot take fires. However many ask at once, the store is asked one question at a time. */
@@ -22,7 +24,7 @@ export class Readiness {
 
   /** A sentence, undefined when it can. Never rejects, and takes 5 s at most. */
   async notReady(): Promise<string | undefined> {
-    const { synced, stopping } = this.#options
+    const { synced, stopping, outage } = this.#options
     if (stopping()) return 'the daemon is stopping'
     this.#asking ??= this.#ask().finally(() => {
       this.#asking = undefined
@@ -32,7 +34,7 @@ export class Readiness {
       this.#asking,
       sleep(PATIENCE_MS, answered.signal).then(() => `the store has not answered for ${PATIENCE_MS / 1_000} s`),
     ]).finally(() => answered.abort())
-    return reason ?? (synced() ? undefined : 'the jobs are not in sync with the store')
+    return reason ?? outage() ?? (synced() ? undefined : 'the jobs are not in sync with the store')
   }
 
   async #ask(): Promise<string | undefined> {

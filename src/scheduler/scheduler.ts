@@ -8,7 +8,7 @@ import { ActiveRuns, type ActiveRunsOptions } from './active-runs.ts'
 import { type JobEntry, JobTable } from './job-table.ts'
 import { observeClaim, type RunObserver, type SchedulerFigures } from './observation.ts'
 import { LeaseObserver } from './reaper.ts'
-import { sleep } from './sleep.ts'
+import { Nap, sleep } from './sleep.ts'
 import { type Clock, StoreClock, systemClock } from './store-clock.ts'
 import { mayPass, StoreOutage } from './store-outage.ts'
 
@@ -63,8 +63,8 @@ export class Scheduler {
   /** When a slot was last wanted and not free, on the monotonic clock. */
   #fullAt = Number.NEGATIVE_INFINITY
   #behind = false
-  #wake: (() => void) | undefined
-  #woken = false
+  /** Of the loop that fires, which is woken when something has happened. */
+  readonly #nap = new Nap()
 
   constructor(options: SchedulerOptions) {
     const { jobs, runs, health, catchUpWindowMs, log, clock = systemClock, outage = new StoreOutage(log) } = options
@@ -75,7 +75,7 @@ export class Scheduler {
     this.#storeClock = new StoreClock(runs, clock, health)
     this.#table = new JobTable({ defaultTimezone: jobs.defaultTimezone, catchUpWindowMs })
     this.#leases = new LeaseObserver(options.leaseMs)
-    this.#active = new ActiveRuns({ ...options, outage, onEnd: () => this.#rouse() })
+    this.#active = new ActiveRuns({ ...options, outage, onEnd: () => this.#nap.wake() })
   }
 
   /** True while every job is known and the store can list them. */
@@ -120,7 +120,7 @@ export class Scheduler {
   async run(signal: AbortSignal): Promise<void> {
     const failed = new AbortController()
     const stop = AbortSignal.any([signal, failed.signal])
-    stop.addEventListener('abort', () => this.#rouse())
+    stop.addEventListener('abort', () => this.#nap.wake())
     const loops = [this.#follow(stop), this.#fire(stop), this.#reap(stop)]
     const ended = await Promise.allSettled(loops.map((loop) => loop.finally(() => failed.abort())))
     await Promise.all(this.#claims)
@@ -148,7 +148,7 @@ export class Scheduler {
       this.#ready = true
       this.#outOfSyncSince = undefined
       this.#options.log.info('jobs are in sync', { jobs: this.#table.size })
-      this.#rouse()
+      this.#nap.wake()
     }
   }
 
@@ -158,7 +158,7 @@ export class Scheduler {
       case 'saved':
         return await this.#take(change.job, signal)
       case 'deleted':
-        this.#table.remove(change.id)
+        this.#remove(change.id)
         return log.info('job deleted', { job: change.id })
       case 'unreadable': {
         const entry = this.#table.get(change.id)
@@ -195,15 +195,16 @@ export class Scheduler {
     try {
       const state = await this.#outage.persist('states', () => runs.track(job.id), signal)
       if (state) this.#put(job, state.cursor)
-      this.#rouse()
+      this.#nap.wake()
     } catch (error) {
-      if (hasCode(error, 'E_NOT_FOUND')) return this.#table.remove(job.id)
+      if (hasCode(error, 'E_NOT_FOUND')) return this.#remove(job.id)
       log.error(`the state of a job cannot be read: ${messageOf(error)}`, { job: job.id })
     }
   }
 
   #put(job: StoredJob, cursor: Date): void {
     const { log } = this.#options
+    this.#outage.answered(claimOf(job.id))
     try {
       this.#table.put(job, cursor)
       log.debug('job taken in', { job: job.id, name: job.name, cron: job.cronExpression })
@@ -211,6 +212,12 @@ export class Scheduler {
       if (!(error instanceof CronError)) throw error
       log.warn(`job does not run: ${error.message}`, { job: job.id })
     }
+  }
+
+  /** See JobTable. */
+  #remove(job: string | JobEntry): void {
+    this.#outage.answered(claimOf(typeof job === 'string' ? job : job.job.id))
+    this.#table.remove(job)
   }
 
   async #fire(signal: AbortSignal): Promise<void> {
@@ -223,7 +230,7 @@ export class Scheduler {
       }
       const ms = this.#sleepFor()
       expected = this.#ready ? this.#storeClock.now().getTime() + ms : Number.POSITIVE_INFINITY
-      await this.#sleep(ms)
+      await this.#nap.sleep(ms)
     }
   }
 
@@ -261,7 +268,7 @@ export class Scheduler {
         entry.claiming = false
         const current = this.#table.get(entry.job.id)
         if (current) current.claiming = false
-        this.#rouse()
+        this.#nap.wake()
       })
       this.#claims.add(claim)
     }
@@ -274,13 +281,14 @@ export class Scheduler {
     const request = { ...fire, ...this.#claimant(), jobId: job.id, revision: job.revision, ...lastGood }
     try {
       const result = await this.#options.runs.claim(request)
+      this.#outage.answered(claimOf(job.id))
       entry.dueAt = 0
       entry.failures = 0
       entry.waitingSince = undefined
       observeClaim(this.#options.observer, fire, result)
       if (result.claimed) {
         entry.cursor = fire.scheduledFor.getTime()
-        if (job.runOnce) this.#table.remove(entry)
+        if (job.runOnce) this.#remove(entry)
         this.#active.launch(result.run, signal)
       } else await this.#refused(entry, fire.scheduledFor, result.refusal, signal)
     } catch (error) {
@@ -289,11 +297,11 @@ export class Scheduler {
   }
 
   #claimFailed(entry: JobEntry, error: unknown): void {
-    if (hasCode(error, 'E_NOT_FOUND')) this.#table.remove(entry)
+    if (hasCode(error, 'E_NOT_FOUND')) this.#remove(entry)
     if (hasCode(error, 'E_CORRUPT')) entry.unreadable = true
     if (mayPass(error)) {
       this.#storeClock.doubt()
-      this.#outage.failed('clock', error)
+      this.#outage.failed(claimOf(entry.job.id), error)
     } else if (entry.failures === 0 && !hasCode(error, 'E_NOT_FOUND')) {
       this.#options.log.error(`a fire could not be claimed: ${messageOf(error)}`, { job: entry.job.id })
     }
@@ -310,7 +318,7 @@ export class Scheduler {
       case 'early':
         return this.#storeClock.doubt()
       case 'gone':
-        return this.#table.remove(entry)
+        return this.#remove(entry)
       case 'changed':
       case 'disabled':
         return await this.#take(await jobs.load(job.id), signal)
@@ -374,26 +382,15 @@ export class Scheduler {
       if (!hasCode(error, 'E_CONFLICT') && !hasCode(error, 'E_NOT_FOUND')) throw error
     }
   }
-
-  #rouse(): void {
-    this.#woken = true
-    this.#wake?.()
-  }
-
-  /** Sleeps until the time is up or something has happened. */
-  async #sleep(ms: number): Promise<void> {
-    if (!this.#woken) {
-      const ended = new AbortController()
-      this.#wake = () => ended.abort()
-      await sleep(ms, ended.signal)
-      this.#wake = undefined
-    }
-    this.#woken = false
-  }
 }
 
 function hasCode(error: unknown, code: StorageErrorCode): boolean {
   return error instanceof StorageError && error.code === code
+}
+
+/** The part of the store's use that fails when a fire of this job cannot be claimed. */
+function claimOf(jobId: string): string {
+  return `claim of ${jobId}`
 }
 
 function messageOf(error: unknown): string {

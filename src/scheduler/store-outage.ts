@@ -22,6 +22,7 @@ export class StoreOutage {
   readonly #failing = new Set<string>()
   #since = 0
   #failures = 0
+  #reason: string | undefined
 
   constructor(log: Log) {
     this.#log = log
@@ -30,6 +31,11 @@ export class StoreOutage {
   /** How often the store has failed so far. */
   get failures(): number {
     return this.#failures
+  }
+
+  /** The last failure, while any part is failing. */
+  get reason(): string | undefined {
+    return this.#failing.size === 0 ? undefined : this.#reason
   }
 
   /** Whether this part has failed last. */
@@ -41,6 +47,7 @@ export class StoreOutage {
   failed(part: string, error: unknown): void {
     const message = error instanceof Error ? error.message : String(error)
     this.#failures += 1
+    this.#reason = message
     if (this.#failing.size === 0) {
       this.#since = performance.now()
       this.#log.error(`the store cannot be used at present, nothing is claimed until it can: ${message}`, { part })

@@ -55,6 +55,7 @@ describe('the sign that an answer is being worked on', () => {
     expect(shown.map(({ aborted }) => aborted)).toEqual([true, false])
     finish.resolve()
     await messages.settled()
+    expect(log.lines.map(({ fields }) => fields.id)).toEqual(['1', '1'])
     expect(shown.map(({ aborted }) => aborted)).toEqual([true, true])
   })
 })

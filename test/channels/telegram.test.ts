@@ -73,6 +73,16 @@ describe('receiving from Telegram', () => {
     expect(JSON.stringify(log)).not.toContain(token)
   })
 
+  it('says once that a token is revoked, whether it receives or sends', async () => {
+    server.trouble({ method: 'getUpdates', status: 401, description: 'Unauthorized' })
+    server.trouble({ method: 'sendMessage', status: 401, description: 'Unauthorized' })
+    const telegram = bot()
+    receive(telegram)
+    await waitFor('it is said', () => log.messages('error').length === 1)
+    await expect(telegram.send({ recipient: '42', text: 'hello' }, stop.signal)).rejects.toThrow(/401/)
+    expect(log.messages('error')).toHaveLength(1)
+  })
+
   it('names no token of an answer that is no JSON', async () => {
     server.trouble({ method: 'getMe', body: '<html>Bad Gateway</html>' })
     receive(bot())

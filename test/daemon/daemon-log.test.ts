@@ -23,6 +23,12 @@ describe('the log of the daemon', () => {
     expect([statSync(path).mode & 0o777, statSync(directory).mode & 0o777]).toEqual([0o600, 0o700])
   })
 
+  it('keeps its message whatever the fields are called', () => {
+    const { written, log } = logTo(testDirectory())
+    log.info('agent started', { message: '735', level: 'x', id: '735' })
+    expect(JSON.parse(written[0] ?? '')).toMatchObject({ level: 'info', message: 'agent started', id: '735' })
+  })
+
   it('is readable on a terminal, control characters made visible', () => {
     const { written, log } = logTo(testDirectory(), { isTTY: true })
     log.info('job \u001b[31mdeleted', { job: 'a', gone: undefined })

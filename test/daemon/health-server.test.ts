@@ -86,7 +86,12 @@ describe('the health server', () => {
 })
 
 describe('readiness', () => {
-  const READY = { synced: () => true, stopping: () => false, health: async () => {} }
+  const READY = {
+    synced: () => true,
+    stopping: () => false,
+    health: async () => {},
+    outage: (): string | undefined => undefined,
+  }
 
   it('is there when the jobs are in sync and the store answers', async () => {
     expect(await new Readiness(READY).notReady()).toBeUndefined()
@@ -97,6 +102,7 @@ describe('readiness', () => {
     expect(await reason({ synced: () => false })).toBe('the jobs are not in sync with the store')
     expect(await reason({ stopping: () => true })).toBe('the daemon is stopping')
     expect(await reason({ health: () => Promise.reject(new Error('gone')), synced: () => false })).toBe('gone')
+    expect(await reason({ outage: () => 'it only lets one read' })).toBe('it only lets one read')
   })
 
   it('asks the store once for all that ask at the same time, and again later', async () => {

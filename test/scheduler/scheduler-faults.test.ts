@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { StoreOutage } from '#scheduler/store-outage.ts'
 import { StorageError } from '#storage/contract/errors.ts'
 import type { JobRun } from '#storage/contract/job-runs.ts'
 import type { Stores } from '#storage/contract/stores.ts'
+import { RecordedLog } from '../support/recorded-log.ts'
 import { agentOf, fakeTime, memory, outcomes, pass, Scheduling, START, saveJob, seconds } from './scheduling.ts'
 
 beforeEach(fakeTime)
@@ -79,6 +81,31 @@ describe('a store that goes away', () => {
       expect(one.log.messages('error')).toHaveLength(1)
     },
   )
+
+  it('is said once where reading goes on and claims fail, until one is answered or its job is gone', async () => {
+    const stores = memory()
+    await saveJob(stores)
+    await saveJob(stores, { id: 'other' })
+    let readOnly = true
+    const claim: Stores['jobRuns']['claim'] = async (request) => {
+      if (readOnly) throw away()
+      return await stores.jobRuns.claim(request)
+    }
+    const log = new RecordedLog()
+    const outage = new StoreOutage(log)
+    const ends = () => log.messages('info').filter((message) => /can be used again/.test(message))
+    await using _ = await Scheduling.begin(stores, { runs: { ...stores.jobRuns, claim }, outage })
+    await pass(45)
+    expect(log.messages('error')).toHaveLength(1)
+    expect(ends()).toEqual([])
+    expect(outage.reason).toBe('nobody answers')
+    await stores.scheduledJobs.delete('other')
+    readOnly = false
+    await pass(60)
+    expect(log.messages('error')).toHaveLength(1)
+    expect(ends()).toHaveLength(1)
+    expect(outage.reason).toBeUndefined()
+  })
 
   it('does not keep asking without a pause', async () => {
     const stores = memory()

@@ -54,9 +54,10 @@ export class TelegramApi {
     const { log } = this.#options
     if (kind === 'refused' || kind === 'format') this.#answered(part)
     else if (kind !== 'busy' && this.#said.get(part) !== message) {
+      const saidByOther = [...this.#said.values()].includes(message)
       this.#said.set(part, message)
-      if (kind === 'unauthorised') log.error(message)
-      else log.warn(message, { part })
+      if (kind !== 'unauthorised') log.warn(message, { part })
+      else if (!saidByOther) log.error(message)
     }
   }
 
