@@ -186,8 +186,7 @@ export class ChatProgram {
     this.#remembering = this.#remembering
       .then(() => this.chat.history.saveToHistory(text))
       .catch((error: unknown) => this.chat.fail(error))
-    if (text.startsWith('!') && text.slice(1).trim() !== '')
-      void this.#idle(() => this.chat.shell(text.slice(1).trim()))
+    if (text.startsWith('!') && text.slice(1).trim() !== '') void this.#shell(text)
     else if (text.startsWith('/')) void this.#slash(text)
     else void this.chat.send(text)
   }
@@ -195,8 +194,7 @@ export class ChatProgram {
   async #slash(text: string): Promise<void> {
     const leaves = /^\/(q|quit)\s*$/.test(text)
     if (this.chat.busy && !leaves && !/^\/help\s*$/.test(text)) {
-      this.chat.note('The agent is at work: wait for it, or interrupt it with esc.')
-      this.prompt.setText(text)
+      this.#giveBack(text)
       return
     }
     const { services, onQuit } = this.#options
@@ -217,9 +215,15 @@ export class ChatProgram {
     })
   }
 
-  async #idle(work: () => Promise<void>): Promise<void> {
-    if (this.chat.busy) this.chat.note('The agent is at work: wait for it, or interrupt it with esc.')
-    else await work()
+  async #shell(text: string): Promise<void> {
+    if (this.chat.busy) this.#giveBack(text)
+    else await this.chat.shell(text.slice(1).trim())
+  }
+
+  /** What cannot wait for the end of a turn as a message does. */
+  #giveBack(text: string): void {
+    this.chat.note('The agent is at work: wait for it, or interrupt it with esc.')
+    this.prompt.setText(text)
   }
 
   #pressPicker(picker: Picker, name: string | undefined, input: string): void {

@@ -126,3 +126,16 @@ describe('a refusal', () => {
     expect(linesOf(program).at(-1)).toBe('answer: again')
   })
 })
+
+it('gives a command back that is sent while the agent is at work', async () => {
+  for (const command of ['!ls', '/new']) {
+    const program = await programWith(hangs('half'))
+    const turn = program.chat.send('go')
+    program.press(command, NO_KEY, 80)
+    enter(program)
+    expect(program.prompt.state.draft.text).toBe(command)
+    expect(linesOf(program).at(-1)).toContain('The agent is at work')
+    program.chat.cancel()
+    await turn
+  }
+})
