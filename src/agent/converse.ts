@@ -2,7 +2,7 @@ import { type CompactionSettings, compactSession, isNearlyFull, withSystem } fro
 import { promptTokens } from './context-size.ts'
 import { type LoopEvent, type LoopRequest, type Room, type RoomRequest, runLoop } from './loop.ts'
 import type { ChannelOrigin, OpenedSession } from './open-session.ts'
-import { redactNothing } from './redact.ts'
+import { redactJson, redactNothing } from './redact.ts'
 import { rollOver } from './rollover.ts'
 import { SummaryError } from './summarise.ts'
 import type { Titles } from './titles.ts'
@@ -46,7 +46,7 @@ export async function converse(opened: OpenedSession, options: ConverseOptions):
     })
     for await (const event of loop) {
       const { session } = opened
-      if (event.type === 'assistant') await session.addAssistant(event.message, event.usage)
+      if (event.type === 'assistant') await session.addAssistant(redactJson(event.message, redact), event.usage)
       if (event.type === 'tool') await session.addTool(event.call, event.content, event.outcome)
       if (event.type === 'assistant' && event.message.content !== '') titles?.offer(session, { client, model, redact })
       onEvent(event)

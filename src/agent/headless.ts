@@ -53,7 +53,8 @@ export async function runHeadless(options: HeadlessOptions): Promise<HeadlessRes
   try {
     signal.throwIfAborted()
     printer.model = await options.chooseModel(signal)
-    const task = await options.task()
+    // What was attached may hold a secret, which neither the model nor the store needs.
+    const task = redact(await options.task())
     if (task.trim() === '') throw new InferError('E_USAGE', 'The task is empty.', { hint: 'infer agent "TASK"' })
     opened = await openSession({ ...sessionOptions(options, printer), asked: options.sessionId, signal })
     const asksNew = task.trim() === NEW && opened.group !== undefined

@@ -123,7 +123,7 @@ export interface LoopRequest {
  * gets a result. Throws what the model client and `beforeCall` throw.
  */
 export async function* runLoop(request: LoopRequest): AsyncGenerator<LoopEvent, void, undefined> {
-  const { signal, limits, redact = redactNothing } = request
+  const { model, signal, limits, redact = redactNothing } = request
   const beforeCall = request.beforeCall ?? (async () => {})
   const asked: Asked = { messages: [...request.messages], counted: undefined }
   const tools = new Map(request.tools.map((tool) => [tool.name, tool]))
@@ -144,8 +144,10 @@ export async function* runLoop(request: LoopRequest): AsyncGenerator<LoopEvent, 
     // The answer is part of the next prompt.
     if (usage) asked.counted = { tokens: usage.totalTokens, messages: asked.messages.length }
     yield answer
-    if (turn.finish === 'length') yield { type: 'warning', message: cutShort(limits.maxTokens) }
     const calls = answer.message.tool_calls ?? []
+    if (turn.finish === 'length') yield { type: 'warning', message: cutShort(limits.maxTokens) }
+    else if (turn.finish === 'content_filter') yield { type: 'warning', message: FILTERED }
+    else if (turn.content === '' && calls.length === 0) yield { type: 'warning', message: `${model} said nothing.` }
     if (calls.length === 0) return yield { type: 'end', reason: 'answered', text: turn.content }
 
     let endsRun: string | undefined
@@ -220,6 +222,8 @@ async function* askModel(
     }
   }
 }
+
+const FILTERED = 'The answer was cut off by a content filter of the gateway or the model.'
 
 function cutShort(maxTokens: number): string {
   return `The answer was cut off at ${maxTokens} tokens (agent.max_tokens).`

@@ -28,8 +28,15 @@ export interface Refusal {
 }
 
 const MAX_QUOTE = 300
-const CONTEXT_FULL =
-  /context[ _](length|window|size)|maximum context|prompt is too long|input is too long|too many (input )?tokens/i
+/** Anthropic, Bedrock, OpenAI, llama.cpp; then Google, xAI, Groq, Moonshot, Zhipu. */
+const CONTEXT_FULL = new RegExp(
+  [
+    'context[ _](length|window|size|limit)|maximum context|prompt is too long|input is too long',
+    'too many (input )?tokens|input token count.*exceeds|maximum prompt length|reduce the length of the messages',
+    'exceeded model token limit|prompt exceeds max',
+  ].join('|'),
+  'i',
+)
 const UNKNOWN_MODEL =
   /model\b.*(not found|does not exist|doesn't exist|unknown|not available)|(unknown|invalid|no such) model/is
 
@@ -68,7 +75,7 @@ export function classifyTransport(asked: Asked, error: unknown, answering: boole
   if (!answering && code === 'ECONNREFUSED') return unreachable(asked.url, 'connection refused')
   if (!answering && (code === 'ENOTFOUND' || code === 'EAI_AGAIN')) return unreachable(asked.url, 'address not found')
   if (code !== undefined && CERTIFICATE.test(code)) return untrusted(asked.url, code)
-  const words = code ?? (error instanceof Error ? error.message : String(error))
+  const words = code ?? rootMessage(error)
   return connectionLost(asked.url, quote(words, asked.apiKey))
 }
 
@@ -80,7 +87,7 @@ export function isHtml(headers: Pick<Headers, 'get'> | undefined): boolean {
 export function retryAfter(header: string | undefined, now: number): number | undefined {
   if (header === undefined || header.trim() === '') return undefined
   const seconds = Number(header)
-  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1000)
+  if (Number.isFinite(seconds)) return seconds < 0 ? undefined : seconds * 1000
   const date = Date.parse(header)
   return Number.isNaN(date) ? undefined : Math.max(0, date - now)
 }
@@ -112,11 +119,18 @@ function isClientError(status: number | undefined): boolean {
   return status === undefined || (status >= 400 && status < 500 && status !== 429)
 }
 
-function quote(words: string, apiKey: string): string {
+/** One line of a gateway's words, cut, without the key and a final full stop. */
+export function quote(words: string, apiKey: string): string {
   const hidden = apiKey === '' ? words : words.replaceAll(apiKey, '***')
   const line = hidden.replace(/[\s\p{Cc}]+/gu, ' ').trim()
   const cut = line.length > MAX_QUOTE ? `${line.slice(0, MAX_QUOTE)}…` : line
   return cut.replace(/\.+$/, '')
+}
+
+/** The words of the first cause: the official client's own are "Connection error". */
+function rootMessage(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause instanceof Error ? rootMessage(error.cause) : error.message
 }
 
 /** The system's error code, from wherever fetch has put it. */

@@ -102,6 +102,12 @@ export function brokenStream(url: string, what: string): GatewayError {
   })
 }
 
+export function endlessAnswer(url: string): GatewayError {
+  return new GatewayError('E_FAILED', 'status', `The answer of the gateway at ${url} does not end; it was given up.`, {
+    hint: 'Look at the log of the gateway: no model answers with so much.',
+  })
+}
+
 export function wrongUrl(url: string, answer: string): GatewayError {
   const message = `No OpenAI-compatible gateway at ${url} (it answered with ${answer}).`
   return new GatewayError('E_UNREACHABLE', 'wrong_url', message, {

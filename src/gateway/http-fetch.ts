@@ -1,6 +1,6 @@
 import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http'
-import { text } from 'node:stream/consumers'
 import { PlainHeaders } from './plain-headers.ts'
+import { EndlessAnswer, MAX_TURN } from './turn-assembly.ts'
 
 export interface HttpRequest {
   readonly method: string
@@ -95,8 +95,16 @@ export class HttpAnswer {
     message.on('error', () => {})
   }
 
+  /** Throws an EndlessAnswer past 16 MiB. */
   async text(): Promise<string> {
-    return await text(this.body)
+    const pieces: Buffer[] = []
+    let length = 0
+    for await (const piece of this.body as AsyncIterable<Buffer>) {
+      pieces.push(piece)
+      length += piece.length
+      if (length > 2 * MAX_TURN) throw new EndlessAnswer()
+    }
+    return Buffer.concat(pieces).toString()
   }
 
   async json(): Promise<unknown> {

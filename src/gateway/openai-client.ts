@@ -1,12 +1,12 @@
 import type OpenAI from 'openai'
 import { InferError } from '#errors.ts'
-import { type Asked, classifyRefusal, classifyTransport, isHtml } from './classify-answer.ts'
-import { brokenStream, GatewayError, noAnswerInTime, wrongUrl } from './gateway-error.ts'
+import { type Asked, classifyRefusal, classifyTransport, isHtml, quote } from './classify-answer.ts'
+import { brokenStream, endlessAnswer, GatewayError, noAnswerInTime, wrongUrl } from './gateway-error.ts'
 import { apiBase } from './gateway-url.ts'
 import { type HttpAnswer, httpFetch } from './http-fetch.ts'
 import type { ChatMessage, ModelClient, ModelEvent, ModelRequest } from './model.ts'
 import { readServerSentEvents } from './sse.ts'
-import { type CompletionChunk, TurnAssembly } from './turn-assembly.ts'
+import { type CompletionChunk, EndlessAnswer, TurnAssembly } from './turn-assembly.ts'
 
 export interface OpenAiClientOptions {
   /** `gateway.url`, with or without `/v1`. */
@@ -79,7 +79,11 @@ export function createOpenAiClient(options: OpenAiClientOptions): ModelClient {
       signal.throwIfAborted()
       if (error instanceof openai.APIConnectionTimeoutError) throw noAnswerInTime(url, options.timeoutMs / 1000)
       if (error instanceof openai.APIError && error.status !== undefined) {
-        const body = error.error ?? error.message.replace(/^\d+ /, '')
+        const target = error.headers?.get('location')
+        if (error.status >= 300 && error.status < 400 && target) {
+          throw wrongUrl(url, quote(`${error.status}, a redirect to ${target}`, apiKey))
+        }
+        const body = error.error ?? error.message.replace(/^\d+ (status code \(no body\))?/, '')
         throw classifyRefusal(asked, { status: error.status, error: body, headers: error.headers })
       }
       throw classifyTransport(asked, error, false)
@@ -103,6 +107,7 @@ export function createOpenAiClient(options: OpenAiClientOptions): ModelClient {
       yield* readTurn(response, asked, { onActivity, giveUp: () => rest.abort() })
     } catch (error) {
       signal.throwIfAborted()
+      if (error instanceof EndlessAnswer) throw endlessAnswer(url)
       throw error instanceof GatewayError ? error : classifyTransport(asked, error, true)
     }
   }
@@ -157,13 +162,15 @@ interface Reading {
 
 async function* readTurn(response: HttpAnswer, asked: Asked, reading: Reading): AsyncGenerator<ModelEvent> {
   const turn = new TurnAssembly()
+  let parts = 0
   let bad = 0
   let done = false
-  const parts = answerParts(response, reading.onActivity)
+  const pieces = answerParts(response, reading.onActivity)
   try {
     for (;;) {
-      const { value: data, done: ended } = await parts.next()
+      const { value: data, done: ended } = await pieces.next()
       if (ended) break
+      parts += 1
       if (data.trim() === '[DONE]') {
         done = true
         break
@@ -178,15 +185,16 @@ async function* readTurn(response: HttpAnswer, asked: Asked, reading: Reading): 
       yield* turn.add(chunk as CompletionChunk)
     }
   } finally {
-    if (done) void readRest(parts, reading.giveUp)
-    else await parts.return(undefined)
+    if (done) void readRest(pieces, reading.giveUp)
+    else await pieces.return(undefined)
   }
+  if (parts === 0) throw brokenStream(asked.url, 'held no part of an answer')
   // A gateway may leave out [DONE] or the reason to finish; without both the answer was cut off.
   if (!done && !turn.finished) throw brokenStream(asked.url, 'ended in the middle')
   if (bad > 0 && turn.hasToolCalls) throw brokenStream(asked.url, 'had an unreadable part among its tool calls')
   if (bad > 0) {
-    const parts = bad === 1 ? 'a part' : `${bad} parts`
-    yield { type: 'warning', message: `The gateway sent ${parts} of this answer garbled; the text may have a gap.` }
+    const some = bad === 1 ? 'a part' : `${bad} parts`
+    yield { type: 'warning', message: `The gateway sent ${some} of this answer garbled; the text may have a gap.` }
   }
   yield* turn.end()
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { authoriseBy } from '#agent/approval.ts'
 import { type HeadlessOptions, runHeadless } from '#agent/headless.ts'
 import type { AgentLine } from '#agent/protocol.ts'
+import { redactor } from '#agent/redact.ts'
 import { InferError } from '#errors.ts'
 import type { Stores } from '#storage/contract/stores.ts'
 import { headlessOptions, memoryStores } from './headless-options.ts'
@@ -28,6 +29,18 @@ describe('runHeadless', () => {
       tool_calls: 1,
       cost: { input: 0.00004, output: 0.00004, total: 0.00008, currency: 'USD' },
     })
+  })
+
+  it('keeps secrets out of the store and of what the model is told', async () => {
+    const stores = memoryStores()
+    const client = recordedModel(says('the key is secret-value'))
+    const redact = redactor(['secret-value'])
+    await run({ client, stores, redact, task: async () => 'look at secret-value' })
+    const { conversations } = await stores.conversations.list({ limit: 1, offset: 0 })
+    const { entries, metadata } = await stores.conversations.load(conversations[0]?.id ?? '')
+    expect(entries.map(({ message }) => message.content)).toEqual(['look at ***', 'the key is ***'])
+    expect(metadata.title).toBe('look at ***')
+    expect(JSON.stringify(client.requests)).not.toContain('secret-value')
   })
 
   it('has stored every message by the time it is printed, the user message before the model is asked', async () => {

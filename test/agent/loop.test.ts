@@ -33,6 +33,22 @@ describe('runLoop', () => {
     expect(last(events)).toEqual({ type: 'end', reason: 'answered', text: 'hello' })
   })
 
+  it('warns of an answer that a filter has cut and of one without words', async () => {
+    async function* filtered() {
+      yield { type: 'finish', reason: 'content_filter' } as const
+    }
+    async function* nothing() {
+      yield { type: 'finish', reason: 'stop' } as const
+    }
+    const warnings = (events: LoopEvent[]) => events.filter(({ type }) => type === 'warning')
+    expect(warnings(await all(request(recordedModel(filtered))))).toMatchObject([
+      { message: expect.stringContaining('content filter') },
+    ])
+    expect(warnings(await all(request(recordedModel(nothing))))).toEqual([
+      { type: 'warning', message: 'test/model said nothing.' },
+    ])
+  })
+
   it('sends the results of the calls back, each behind its call', async () => {
     const model = recordedModel(calls(['Test', { n: 1 }], ['Test', { n: 2 }]), says('done'))
     const tool = testTool(({ n }) => ({ data: { n: n as number } }))

@@ -80,4 +80,11 @@ describe('the surroundings', () => {
     expect(await readAgentsMd(directory.path, 3)).toBe('abc\n[cut: AGENTS.md has 6 characters]')
     expect(await readAgentsMd(directory.path, 0)).toBeUndefined()
   })
+
+  it('leave out an AGENTS.md and a .git that would be waited for', async () => {
+    await using directory = await newDirectory()
+    execFileSync('mkfifo', [join(directory.path, 'AGENTS.md'), join(directory.path, '.git')])
+    expect(await readAgentsMd(directory.path, 100)).toBeUndefined()
+    await gitBranch(directory.path)
+  })
 })
