@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty'
 import { render } from 'ink'
 import { type MarkdownRenderer, markdownRenderer } from '#terminal/markdown.ts'
 import { ChatProgram } from './chat-program.ts'
@@ -80,15 +81,20 @@ function holdSignals(): Disposable {
 /** After `fg` the terminal has the modes of the shell: takes it back as Ink had it. */
 function takeBackTerminal(): Disposable {
   const takeBack = () => {
+    // A terminal that goes away sends SIGCONT too, behind SIGHUP.
+    if (!isatty(process.stdin.fd)) return
+    process.stdin.on('error', ignore)
     // Node knows nothing of the shell: it takes a terminal that it made raw to be raw still.
     process.stdin.setRawMode(false)
     process.stdin.setRawMode(true)
+    process.stdin.off('error', ignore)
     process.stdout.write(PASTE_IN_BRACKETS + NO_CURSOR)
   }
   process.on('SIGCONT', takeBack)
   return { [Symbol.dispose]: () => void process.off('SIGCONT', takeBack) }
 }
 
+const ignore = () => {}
 const PASTE_IN_BRACKETS = '\x1b[?2004h'
 const NO_CURSOR = '\x1b[?25l'
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
