@@ -2,10 +2,13 @@ import type { Stores } from '#storage/contract/stores.ts'
 import type { StorageOptions } from '#storage/options.ts'
 import { digest } from '#storage/rules/revision.ts'
 import { adoptGoData } from './adopt.ts'
+import { copiedHistory } from './copied-history.ts'
 import type { ImportContext, ImportStep, ImportTarget } from './import-records.ts'
 import { ImportLog, type ImportReport } from './import-report.ts'
 import { fingerprint } from './legacy-files.ts'
 import { type FileSource, findSources, settleSource, type TakenSource, takeSource } from './rename-source.ts'
+
+const NOTED_AT_ONCE = 1_000
 
 /** Where an earlier installation may have left something; absolute, nothing needs to exist. */
 export interface ImportPlaces {
@@ -46,7 +49,8 @@ export async function migrateLegacyArtifacts(
   const { dryRun = false, thorough = false, onNotice = () => {}, onStep = () => {} } = choices
   await using view = dryRun || !stores ? await (await import('./import-view.ts')).openView(storage) : undefined
   const target: ImportTarget = view ?? (stores as Stores).coordination
-  const context: ImportContext = { backend: storage.type, target, log, onStep }
+  const history = async () => (view ? await view.history() : ((await stores?.shellHistory.load(0)) ?? []))
+  const context: ImportContext = { backend: storage.type, target, history, log, onStep }
   await importFiles(places, context, { dryRun: view !== undefined, thorough })
   await adoptGoData(storage, context, { dryRun: view !== undefined, thorough, onNotice })
   return log
@@ -119,6 +123,13 @@ async function importInPlace(source: FileSource, context: ImportContext, { thoro
   )
 }
 
+async function noteSeen(source: string, keys: Iterable<string>, { target }: ImportContext): Promise<void> {
+  const records = [...keys].map((key) => ({ key, kind: 'seen' }) as const)
+  for (let from = 0; from < records.length; from += NOTED_AT_ONCE) {
+    await target.import(source, records.slice(from, from + NOTED_AT_ONCE))
+  }
+}
+
 /** A path may be longer than the name of a source. */
 function identityOf({ path }: FileSource): string {
   return `file ${path.length > 400 ? digest(path) : path}`
@@ -133,10 +144,14 @@ async function importFrom(
 ): Promise<boolean> {
   const { kind, path } = source
   const inPlace = identityOf(source)
-  // What came in while it could not be renamed.
-  const known = uuid === inPlace ? undefined : await context.target.imported(inPlace)
-  const from = { kind, source: uuid ?? inPlace, place: path, ...(known && { known }) }
   const [{ takeInFound }, { READERS }] = await Promise.all([import('./import-records.ts'), import('./import-files.ts')])
+  // What came in while it could not be renamed.
+  const before = uuid === inPlace ? undefined : await context.target.imported(inPlace)
+  const copied = kind === 'history' ? await copiedHistory(READERS.history(at), context.history) : undefined
+  // The file stays and may grow, and then it is no longer how the history of the target begins.
+  if (copied && uuid === inPlace) await noteSeen(inPlace, copied, context)
+  const known = copied ?? before
+  const from = { kind, source: uuid ?? inPlace, place: path, ...(known && { known }) }
   return await takeInFound(READERS[kind](at), from, context)
 }
 

@@ -24,6 +24,8 @@ export interface ImportStep {
 export interface ImportContext {
   readonly backend: BackendName
   readonly target: ImportTarget
+  /** Every command that the target has, oldest first. */
+  readonly history: () => Promise<readonly string[]>
   readonly log: ImportLog
   readonly onStep: (step: ImportStep) => void
 }
@@ -41,7 +43,7 @@ const BATCH_CHARACTERS = 1_000_000
  */
 export async function takeInFound(
   found: AsyncIterable<Found>,
-  from: { kind: ArtifactKind; source: string; place: string; known?: ReadonlyMap<string, unknown> },
+  from: { kind: ArtifactKind; source: string; place: string; known?: { has(key: string): boolean } },
   { backend, target, log, onStep }: ImportContext,
 ): Promise<boolean> {
   const { kind, source, place, known } = from

@@ -19,6 +19,7 @@ export async function filesView(options: JsonlOptions): Promise<StoredRecords> {
       )
     },
     imported: (source) => coordination.imported(source),
+    history: () => stores.shellHistory.load(0),
     ids: async (kind) => new Set(idsOf(kind, options)),
     [Symbol.asyncDispose]: () => stores[Symbol.asyncDispose](),
   }

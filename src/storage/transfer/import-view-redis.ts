@@ -31,6 +31,7 @@ export async function redisView(options: RedisOptions): Promise<StoredRecords> {
         }
         return outcomes
       },
+      history: () => redis.call<string[]>('LRANGE', keys.history, 0, -1),
       async ids(kind) {
         switch (kind) {
           case 'job':

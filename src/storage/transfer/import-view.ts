@@ -17,10 +17,15 @@ export interface StoredRecords extends AsyncDisposable {
   ledger(): Promise<{ source: string; records: number }[]>
   imported(source: string): Promise<Map<string, Outcome>>
   ids(kind: RecordKind): Promise<ReadonlySet<string>>
+  /** Every command, oldest first. */
+  history(): Promise<readonly string[]>
 }
 
 /** An import target that only says what the stores would do. */
-export interface ImportView extends ImportTarget, AsyncDisposable, Pick<StoredRecords, 'schema' | 'ledger'> {}
+export interface ImportView
+  extends ImportTarget,
+    AsyncDisposable,
+    Pick<StoredRecords, 'schema' | 'ledger' | 'history'> {}
 
 /** Throws E_SCHEMA_NEWER and what the connection throws. */
 export async function openView(storage: StorageOptions): Promise<ImportView> {
@@ -35,6 +40,7 @@ export async function openView(storage: StorageOptions): Promise<ImportView> {
     schema: records.schema,
     ledger: () => records.ledger(),
     imported: (source) => records.imported(source),
+    history: () => records.history(),
     async import(source, given) {
       for (const record of given) checkImport(storage.type, record)
       const ledger = await records.imported(source)
@@ -62,6 +68,7 @@ const NOTHING = {
   ledger: async () => [],
   imported: async () => new Map<string, Outcome>(),
   ids: async () => new Set<string>(),
+  history: async () => [],
   [Symbol.asyncDispose]: async () => {},
 }
 
@@ -93,7 +100,10 @@ async function openRecords(storage: StorageOptions): Promise<StoredRecords> {
 }
 
 type Tables = Readonly<
-  Record<'migrations' | 'imports' | 'scheduled_jobs' | 'plans' | 'conversations' | 'session_groups', Statement>
+  Record<
+    'migrations' | 'imports' | 'scheduled_jobs' | 'plans' | 'conversations' | 'session_groups' | 'shell_history',
+    Statement
+  >
 >
 
 interface SqlPlace {
@@ -125,6 +135,10 @@ async function sqlView(reader: GoReader, { tables, known, schema, where }: SqlPl
       async imported(source) {
         const rows = await reader.read(sql`select key, outcome from ${tables.imports} where source = ${source}`)
         return new Map(rows.map(({ key, outcome }) => [String(key), outcome as Outcome]))
+      },
+      async history() {
+        const rows = await reader.read(sql`select command from ${tables.shell_history} order by id`)
+        return rows.map(({ command }) => String(command))
       },
       ids: (kind) => texts(sql`select ${raw(COLUMN[kind])} as id from ${tables[TABLE[kind]]}`),
       [Symbol.asyncDispose]: close,

@@ -29,6 +29,27 @@ async function ids(stores: Awaited<ReturnType<typeof openStores>>) {
 }
 
 describe.each(DATABASES)('into %s', (type) => {
+  test('a history that a copy has brought does not come twice, and what was typed since then is added', async () => {
+    await using backend = await makeBackend(type)
+    const place = smallPlace({ jobs: 0, plans: 0, lines: 0 })
+    write(place.history, 'ls\nls\ngit log\n')
+    const stores = await backend.open()
+    await stores.shellHistory.appendAll(['ls', 'ls'])
+    const options = place.options(backend.options())
+    const said = async (dryRun: boolean) =>
+      (await migrateLegacyArtifacts(options, stores, { dryRun })).artifacts.map(({ id, action }) => `${id} ${action}`)
+    expect(await said(true)).toEqual(['1-2 already', '3 import'])
+    expect(await said(false)).toEqual(['1-2 already', '3 import'])
+    expect(await stores.shellHistory.load(0)).toEqual(['ls', 'ls', 'git log'])
+
+    await stores.shellHistory.append('make')
+    write(place.history, 'ls\nls\ngit log\n')
+    expect(await said(false)).toEqual(['1-3 already'])
+    write(place.history, 'other\n')
+    expect(await said(false)).toEqual(['1 import'])
+    expect(await stores.shellHistory.load(0)).toEqual(['ls', 'ls', 'git log', 'make', 'other'])
+  })
+
   test('what cannot be read is reported with its reason, stays in the backup, and does not stop the rest', async () => {
     await using backend = await makeBackend(type)
     const place = smallPlace({ jobs: 2, plans: 1, lines: 2 })
