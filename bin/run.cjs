@@ -20,7 +20,8 @@ module_.enableCompileCache(process.env.NODE_COMPILE_CACHE || join(cache, 'infer'
 // A reader that has seen enough (`| head`) is no error.
 process.stdout.on('error', (error) => {
   if (error.code === 'EPIPE') process.exit(0)
-  throw error
+  process.stderr.write(`infer: Stdout cannot be written (${error.code}).\n`)
+  process.exit(1)
 })
 const installed = { root: join(__dirname, '..'), pjson: require('../package.json') }
 require('../dist/cli.cjs')

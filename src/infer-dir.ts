@@ -1,5 +1,5 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 
 /** Ignores what the program writes and lets git see what people edit. */
 export const GITIGNORE = `# Written by infer: only the files that people edit are worth a commit.
@@ -20,7 +20,7 @@ export const GITIGNORE = `# Written by infer: only the files that people edit ar
  * exists is left alone. Returns whether anything was created.
  */
 export function ensureDirectory(directory: string): boolean {
-  const first = mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const first = makeAll(directory)
   if (first === undefined) return false
   const created = [directory]
   for (let above = directory; above !== first; ) {
@@ -35,4 +35,18 @@ export function ensureDirectory(directory: string): boolean {
     }
   }
   return true
+}
+
+/** On a read-only file system Node says ENOENT of a recursive mkdir; the first directory that is missing tells why. */
+function makeAll(directory: string): string | undefined {
+  try {
+    return mkdirSync(directory, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    let missing = directory
+    while (!existsSync(dirname(missing))) missing = dirname(missing)
+    mkdirSync(missing, { mode: 0o700 })
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    return missing
+  }
 }

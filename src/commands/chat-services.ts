@@ -14,7 +14,7 @@ import { relative } from '#terminal/time.ts'
 
 /** Conversations and plans that a list offers. */
 const LISTED = 500
-/** Paths that a completion looks at. */
+/** Paths that a completion offers. */
 const PATHS = 200
 
 /** What the slash commands of the chat look up. */
@@ -93,7 +93,7 @@ export async function pathsBelow(cwd: string, beginning: string): Promise<string
   const entries = await readdir(join(cwd, directory), { withFileTypes: true }).catch(() => [])
   return entries
     .filter((entry) => entry.name.startsWith(name) && (name.startsWith('.') || !entry.name.startsWith('.')))
-    .slice(0, PATHS)
     .map((entry) => `${prefix}${entry.name}${entry.isDirectory() ? '/' : ''}`)
     .sort()
+    .slice(0, PATHS)
 }

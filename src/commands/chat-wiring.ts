@@ -37,7 +37,8 @@ export function chatDependencies(wiring: ChatWiring): ChatDependencies & { settl
       contextWindowOf(gateway.client, model, signal).then((size) => windows.set(model, size), noWindow)
       return await openSession({ ...base, asked, model, save: true, retryForMs: STORE_FOR_MS, signal, warn })
     },
-    expand: (text, tell) => taskText(text, { cwd, sandbox: sandboxOf(around), files: [], warn: tell }),
+    expand: async (text, tell) =>
+      around.redact(await taskText(text, { cwd, sandbox: sandboxOf(around), files: [], warn: tell })),
     async run(opened, turn) {
       const wired = wireAgent(around, { mode: turn.mode, user: turn.approve, ask: asker(turn) })
       await converse(opened, {

@@ -33,7 +33,8 @@ export async function pipedChat({ around, gateway, asked, signal, warn, note }: 
   const wired = wireAgent(around, { mode: 'standard' })
   const options = { ...wired, model, signal, warn, client: gateway.client }
   const opened = await openSession({ ...options, asked: asked.sessionId, save: true, retryForMs: STORE_FOR_MS })
-  await opened.session.addUser(await taskText(message, { cwd, sandbox: sandboxOf(around), files: [], warn }))
+  const task = await taskText(message, { cwd, sandbox: sandboxOf(around), files: [], warn })
+  await opened.session.addUser(around.redact(task))
   await converse(opened, { ...options, onEvent: (event) => show(event, { warn, note }) })
   await wired.titles.settle(TITLE_MS, stores.conversations, new Date())
 }

@@ -24,7 +24,6 @@ async function channelSecrets(surroundings: Surroundings): Promise<string[]> {
 function secretsIn(schema: Section, values: unknown): string[] {
   return [...leavesOf(schema)].flatMap(({ path, node }) => {
     if (isMap(node)) return []
-    if (isMap(node)) return []
     const { kind } = fieldOf(node)
     const value = valueAt(schema, values, path)
     if (typeof value !== 'string' || value === '') return []

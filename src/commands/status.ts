@@ -2,7 +2,7 @@ import { BaseCommand, jsonFlags } from '#command.ts'
 import { gatewayOf } from '#commands/agent-setup.ts'
 import { daemonProblems, daemonView, daemonWarnings } from '#commands/daemon-view.ts'
 import { daemonWarning, liveDaemons } from '#commands/daemon-warning.ts'
-import { runView, upcomingFires } from '#commands/job-view.ts'
+import { runView, scheduleProblem, upcomingFires, zoneOf } from '#commands/job-view.ts'
 import { type ChannelView, channelProblems, channelSettings, channelViews } from '#commands/status-channels.ts'
 import type { ChannelSettings } from '#config/channels.ts'
 import type { LoadedSettings } from '#config/load.ts'
@@ -84,7 +84,7 @@ async function storageStatus(stores: Stores, settings: Settings, configured: Cha
   const { defaultTimezone } = stores.scheduledJobs
   const fires = enabled.flatMap((job) => {
     const [at] = upcomingFires(job, defaultTimezone, now, 1)
-    return at ? [{ job_id: job.id, job_name: job.name ?? null, at, timezone: job.timezone ?? defaultTimezone }] : []
+    return at ? [{ job_id: job.id, job_name: job.name ?? null, at, timezone: zoneOf(job, defaultTimezone) }] : []
   })
   fires.sort((a, b) => a.at.getTime() - b.at.getTime())
   const silent = enabled.length > 0 ? await daemonWarning(stores, settings) : undefined
@@ -95,6 +95,10 @@ async function storageStatus(stores: Stores, settings: Settings, configured: Cha
       ...channelProblems(channels),
       ...failing.map((job) => `job ${job.name ?? job.id} failed ${states.get(job.id)?.failures} times in a row`),
       ...unreadable.map(({ id, error }) => `job ${id} cannot be read: ${error.message}`),
+      ...enabled.flatMap((job) => {
+        const wrong = scheduleProblem(job, defaultTimezone)
+        return wrong === undefined ? [] : [`job ${job.name ?? job.id} never fires: ${wrong}`]
+      }),
     ],
     backend: { type: stores.type, location: stores.location, ok: true },
     warnings: daemonWarnings(alive),

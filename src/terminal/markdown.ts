@@ -12,6 +12,10 @@ export interface MarkdownOptions {
 /** Renders markdown for a terminal; the result ends without a newline. */
 export type MarkdownRenderer = (markdown: string, options: MarkdownOptions) => string
 
+const same = (text: string) => text
+/** Parts that nest and need no style: one of each level around all deeper ones doubles the text with every level. */
+const UNSTYLED = { listitem: same, paragraph: same }
+
 /** Loads what rendering takes (some 70 ms), for those who render often. */
 export async function markdownRenderer(): Promise<MarkdownRenderer> {
   const [{ Marked }, { markedTerminal }, { default: chalk }] = await Promise.all([
@@ -24,7 +28,7 @@ export async function markdownRenderer(): Promise<MarkdownRenderer> {
     const known = made.get(columns)
     if (known) return known
     const marked = new Marked()
-    marked.use(markedTerminal({ width: columns, reflowText: true, tab: 2 }) as never)
+    marked.use(markedTerminal({ ...UNSTYLED, width: columns, reflowText: true, tab: 2 }) as never)
     // marked-terminal prints the text of a list item as it was written, marks included.
     marked.use({
       renderer: {

@@ -35,6 +35,14 @@ describe('infer chat with a pipe', () => {
     expect(away.stderr).toContain('No gateway answers at ')
   })
 
+  it('keeps the secrets of the configuration out of what is stored', async () => {
+    const env = { INFER_GATEWAY_API_KEY: 'sk-very-secret-key' }
+    await site.place.run(['chat', '--session-id', 'mine'], { stdin: 'why is sk-very-secret-key refused?', env })
+    const { entries } = await site.stores.conversations.load('mine')
+    expect(entries[0]?.message.content).toMatch(/^why is .* refused\?$/)
+    expect(JSON.stringify(entries)).not.toContain('sk-very-secret-key')
+  })
+
   it('goes on with a session', async () => {
     await site.place.run(['chat', '--session-id', 'mine'], { stdin: 'hello' })
     await site.place.run(['chat', '--session-id', 'mine'], { stdin: 'hello again' })

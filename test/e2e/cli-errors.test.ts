@@ -256,6 +256,13 @@ describe('secrets', () => {
   })
 })
 
+it('says in a sentence that stdout cannot be written', () => {
+  const command = `"${process.execPath}" "${INFER}" help >/dev/full`
+  const options = { cwd: place.cwd, env: cliEnvironment(place.home), encoding: 'utf8' } as const
+  const { status, stderr } = spawnSync('bash', ['-c', command], options)
+  expect([status, stderr]).toEqual([1, 'infer: Stdout cannot be written (ENOSPC).\n'])
+})
+
 describe('a reader that has seen enough', () => {
   it('is no error when it read the warnings either', async () => {
     mkdirSync(join(place.cwd, '.infer'))

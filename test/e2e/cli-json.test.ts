@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type CliPlace, cliPlace } from '../support/cli.ts'
 import { openCliStores } from '../support/cli-samples.ts'
@@ -133,5 +135,16 @@ describe('a healthy place', () => {
     const { code, stdout } = await empty.run(['status', '--json'])
     expect(JSON.parse(stdout)).toMatchObject({ healthy: true, problems: [], jobs: { total: 0 } })
     expect(code).toBe(0)
+  })
+
+  it('has status 1 with a job whose expression somebody broke by hand', async () => {
+    using place = cliPlace({ INFER_GATEWAY_MOCK: 'true' })
+    const schedules = join(place.home, '.infer/schedules')
+    mkdirSync(schedules, { recursive: true })
+    const text = 'id: broken\nname: Morning\ncron_expression: 61 9 * * *\nprompt: hello\n'
+    writeFileSync(join(schedules, 'broken.yaml'), text)
+    const { code, stdout } = await place.run(['status', '--json'])
+    expect(JSON.parse(stdout).problems).toContainEqual(expect.stringMatching(/^Job Morning never fires: /))
+    expect(code).toBe(1)
   })
 })
