@@ -11,7 +11,13 @@ function summary(report: unknown, code: string): string {
 }
 
 function file(status: string, ...assertions: string[]) {
-  return { status, assertionResults: assertions.map((one) => ({ status: one })) }
+  const failureMessages = (one: string) => (one === 'passed' ? [] : ['why'])
+  const results = assertions.map((one, n) => ({
+    status: one,
+    fullName: `${one} ${n}`,
+    failureMessages: failureMessages(one),
+  }))
+  return { status, assertionResults: results }
 }
 
 test.each([
@@ -29,6 +35,17 @@ test.each([
     '3 passed, 1 failed\n',
   ],
   ['a failure with nothing to show is one', { numPassedTests: 3, testResults: [] }, '2', '3 passed, 1 failed\n'],
+  [
+    'what passed at its second try is named',
+    {
+      numPassedTests: 1,
+      testResults: [
+        { status: 'passed', assertionResults: [{ status: 'passed', fullName: 'a b', failureMessages: ['why'] }] },
+      ],
+    },
+    '0',
+    'tried again: a b\n1 passed, 0 failed\n',
+  ],
   ['no report', undefined, '1', '0 passed, 1 failed\n'],
   ['an empty report', '', '0', '0 passed, 1 failed\n'],
 ])('%s', (_, report, code, expected) => {
