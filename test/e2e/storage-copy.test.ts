@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { details, entries, entry, job } from '../storage/conformance/samples.ts'
 import { everythingOf, fillEveryDomain } from '../storage/transfer/sample-data.ts'
 import { lookUpBinary } from '../support/binaries.ts'
-import { ensureBundle, INFER } from '../support/cli.ts'
+import { cliPlace, ensureBundle, INFER } from '../support/cli.ts'
 import { makeCopySite } from '../support/copy-site.ts'
 import { resizeDisk, smallDisk } from '../support/tmpfs.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -47,6 +47,23 @@ test('copies everything, says so, and verify agrees', async () => {
   expect([said.equal, said.damage]).toEqual([true, []])
   expect(said.domains.map(({ domain }) => domain)).toHaveLength(9)
   for (const { from, to } of said.domains) expect(from).toEqual(to)
+})
+
+test('what it says to do next leads to what was copied, also where nothing was configured', async () => {
+  using place = cliPlace({ INFER_GATEWAY_MOCK: 'true' })
+  await place.run(['agent', 'hello'])
+  mkdirSync(join(place.cwd, '.infer'), { recursive: true })
+  writeFileSync(join(place.cwd, '.infer/history'), 'ls\nls\nmake\n')
+  const before = await place.json(['conversations', 'list'])
+  const { stdout } = await place.run(['storage', 'copy', '--from', 'jsonl', '--to', 'sqlite'])
+  const [, advice = ''] = /To use it: (.+)$/m.exec(stdout) ?? []
+  for (const command of advice.split(' && ')) {
+    expect((await place.run(command.split(' ').slice(1))).code).toBe(0)
+  }
+  expect(await place.json(['config', 'get', 'storage.type'])).toBe('sqlite')
+  expect(await place.json(['conversations', 'list'])).toEqual(before)
+  await place.run(['migrate'])
+  expect(await place.json(['history', 'list'])).toEqual(['ls', 'ls', 'make'])
 })
 
 test('a conflict is exit 1, names the record, and changes nothing', async () => {

@@ -50,7 +50,10 @@ export default class StorageCopy extends BaseCommand {
       domains: report.domains,
       problems: report.problems,
     }
-    this.printResult(flags, data, () => text(report, dryRun, this.columns, flags))
+    this.printResult(flags, data, () => {
+      const end = dryRun ? 'Nothing was written.' : outcome(report.verified, flags, loaded.files.length > 0)
+      return text(report, dryRun, this.columns, end)
+    })
     if (failed) process.exitCode = 1
   }
 
@@ -90,23 +93,21 @@ async function refuseDaemons(from: Stores, to: Stores): Promise<void> {
   }
 }
 
-function text(
-  report: CopyReport,
-  dryRun: boolean,
-  columns: number | undefined,
-  { from, to }: { from: StorageType; to: StorageType },
-): string {
+function text(report: CopyReport, dryRun: boolean, columns: number | undefined, end: string): string {
   const headings = ['domain', 'read', dryRun ? 'would be written' : 'written', 'skipped', 'conflicts']
   const rows = report.domains.map((one) => [
     one.domain,
     ...[one.read, one.written, one.skipped, one.conflicts].map((count) => count.toLocaleString('en')),
   ])
-  const end = dryRun ? 'Nothing was written.' : outcome(report.verified, from, to)
   return [table(headings, rows, columns), damageLines(report.problems), end].filter((part) => part !== '').join('\n\n')
 }
 
 /** What the comparison of both sides found: all of the source at the target, also beside records of the target's own, or not. */
-function outcome(verified: CopyReport['verified'], from: StorageType, to: StorageType): string {
+function outcome(
+  verified: CopyReport['verified'],
+  { from, to }: { from: StorageType; to: StorageType },
+  configured: boolean,
+): string {
   const names = (domains: CopyReport['verified']) => domains.map(({ domain }) => domain).join(', ')
   const incomplete = verified.filter(({ missing }) => missing > 0)
   if (incomplete.length > 0) return `Not equal: ${names(incomplete)}.\n${differenceLines(incomplete, from, to)}`
@@ -115,5 +116,7 @@ function outcome(verified: CopyReport['verified'], from: StorageType, to: Storag
     more.length === 0
       ? 'Both sides were read again and are equal.'
       : `Both sides were read again: ${to} has all of ${from}, and more in ${names(more)}.`
-  return `${found} To use it: infer config set storage.type ${to}`
+  // Without a config.yaml here the database would be looked for beside the user's, which `config set` makes.
+  const init = to === 'sqlite' && !configured ? 'infer init && ' : ''
+  return `${found} To use it: ${init}infer config set storage.type ${to}`
 }
