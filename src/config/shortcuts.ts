@@ -25,7 +25,8 @@ export async function loadShortcuts(
       const file = join(directory, 'shortcuts', name)
       try {
         const source = await openYaml(file, readText(file) ?? '')
-        const list = asRecord(source.value)?.shortcuts
+        const list = asRecord(source.value)?.shortcuts ?? []
+        if (!Array.isArray(list)) warnings.push(`${source.at(['shortcuts'])}: shortcuts must be a list`)
         for (const [index, item] of (Array.isArray(list) ? list : []).entries()) {
           const shortcut = shortcutOf(item)
           if (shortcut) found.set(shortcut.name, shortcut)

@@ -76,10 +76,12 @@ describe('shortcuts', () => {
       'home/.infer/shortcuts/a.yaml',
       'shortcuts:\n  - { name: "a b", command: x }\n  - { name: t, tool: ListShells }\n',
     )
+    write('home/.infer/shortcuts/b.yaml', 'shortcuts:\n  st: { command: git }\n')
     const { shortcuts, warnings } = await loadShortcuts(place())
     expect(shortcuts).toEqual([])
     expect(warnings).toEqual([
       `${root}/home/.infer/shortcuts/a.yaml:2:5: a shortcut needs a name without blanks and a command`,
+      `${root}/home/.infer/shortcuts/b.yaml:2:3: shortcuts must be a list`,
     ])
   })
 })
