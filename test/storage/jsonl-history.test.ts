@@ -1,18 +1,10 @@
-import {
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  renameSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { FileShellHistory } from '#storage/jsonl/shell-history.ts'
 import { testDirectory } from '../support/backends.ts'
 import { Child } from '../support/child.ts'
+import { openBelow } from '../support/open-files.ts'
 import { resizeDisk, smallDisk } from '../support/tmpfs.ts'
 import { expectCode } from './conformance/storage-test.ts'
 
@@ -22,18 +14,6 @@ function place(root = testDirectory()): string {
   const path = join(root, '.infer/history')
   mkdirSync(dirname(path))
   return path
-}
-
-/** Descriptors of this process below a directory, of files that are gone as well. */
-function openBelow(directory: string): string[] {
-  const links = readdirSync('/proc/self/fd').map((fd) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`)
-    } catch {
-      return ''
-    }
-  })
-  return links.filter((path) => path.startsWith(directory))
 }
 
 test('two processes that append 10,000 commands each at once: every line is there once, whole, and no other', async () => {

@@ -1,10 +1,11 @@
-import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, readlinkSync, symlinkSync } from 'node:fs'
+import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, expect, test, vi } from 'vitest'
 import { prepareFiles, removeFile, replaceFile } from '#storage/jsonl/replace-file.ts'
 import { RunHistory } from '#storage/jsonl/run-history.ts'
 import { syncDirectory, syncFile } from '#storage/jsonl/sync.ts'
 import { testDirectory } from '../support/backends.ts'
+import { openBelow } from '../support/open-files.ts'
 import { expectCode } from './conformance/storage-test.ts'
 import { jsonlPlace, withFiles } from './jsonl-place.ts'
 
@@ -34,18 +35,6 @@ vi.mock('node:fs', async (importOriginal) => {
 beforeEach(() => {
   synced.length = 0
 })
-
-/** Descriptors of this process below a directory. */
-function openBelow(directory: string): string[] {
-  const links = readdirSync('/proc/self/fd').map((fd) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`)
-    } catch {
-      return ''
-    }
-  })
-  return links.filter((path) => path.startsWith(directory))
-}
 
 test('an error of one file reaches its own caller only', async () => {
   const directory = testDirectory()
