@@ -356,7 +356,8 @@ export class FileJobRecords implements JobRecords {
 
   /** Best effort: the scheduling state is what counts, the file only shows it. */
   async #refreshOutcome(jobId: string, before: JobState | undefined, after: JobState | undefined): Promise<void> {
-    if (!after || (sameTime(before?.lastRun, after.lastRun) && before?.lastError === after.lastError)) return
+    const isSame = before?.lastRun?.getTime() === after?.lastRun?.getTime() && before?.lastError === after?.lastError
+    if (!after || isSame) return
     const { definitions } = this.#places
     try {
       if (definitions.read(jobId).text === undefined) return
@@ -395,8 +396,4 @@ function isLeftover(job: ScheduledJob, state: JobState | undefined): boolean {
 /** The outcome of the last run is the state's; before its first run ours, it is what the file says. */
 function joined(file: JobFile, state: JobState | undefined): StoredJob {
   return storedJob(file.job, state?.lastRun || state?.lastError !== undefined ? state : file)
-}
-
-function sameTime(a: Date | undefined, b: Date | undefined): boolean {
-  return a?.getTime() === b?.getTime()
 }

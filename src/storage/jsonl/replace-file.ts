@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import {
   closeSync,
-  fsyncSync,
   linkSync,
   openSync,
   readdirSync,
@@ -14,7 +13,7 @@ import {
 import { basename, dirname, join } from 'node:path'
 import { ensureDirectory } from '#infer-dir.ts'
 import { codeOf, ioError, isMissing, statOf } from './io-error.ts'
-import { syncDirectory, syncFile } from './sync.ts'
+import { syncDirectory, syncDirectoryNow, syncFile } from './sync.ts'
 
 /**
  * Whole-file writes that are never half done: a complete temporary file `.<name>.<random>.tmp` in the same directory,
@@ -214,18 +213,9 @@ export function makeDirectory(directory: string): void {
   for (let [path = '/'] = above; !statOf(path); above.push(path)) path = dirname(path)
   try {
     ensureDirectory(directory)
-    for (const path of above) syncNow(path)
+    for (const path of above) syncDirectoryNow(path)
   } catch (error) {
     throw ioError(error, directory, 'write')
-  }
-}
-
-function syncNow(directory: string): void {
-  const fd = openSync(directory, 'r')
-  try {
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
   }
 }
 

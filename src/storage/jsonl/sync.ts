@@ -7,10 +7,10 @@ interface Waiting {
 }
 
 let waiting: Waiting[] = []
-/** Syncs that threads have not ended yet. */
-let inFlight = 0
 /** Directories among them: one sync is enough for all that ask at the same moment. */
 const directories = new Map<string, Promise<void>>()
+/** Syncs that threads have not ended yet. */
+let inFlight = 0
 
 /**
  * Makes what was written to a descriptor survive a power loss. One alone blocks the process for as long as the disk
@@ -37,6 +37,16 @@ export async function syncDirectory(directory: string): Promise<void> {
     await sync
   } catch (error) {
     throw ioError(error, directory, 'write')
+  }
+}
+
+/** `syncDirectory` where nothing can be waited for. Throws what the system throws. */
+export function syncDirectoryNow(directory: string): void {
+  const fd = openSync(directory, 'r')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
   }
 }
 

@@ -58,14 +58,16 @@ function* restart(job: ScheduledJob, stored: ScheduledJob | undefined, state: Ro
 }
 
 function* change(id: string, stored: Row, values: Values): Steps<void> {
-  const columns = JOB_COLUMNS.filter((column, index) => stored[column] !== values[index])
-  if (columns.length === 0) return
-  const key = columns.join()
+  const changed = JOB_COLUMNS.map((column, index) => [column, values[index]] as const).filter(
+    ([column, value]) => stored[column] !== value,
+  )
+  if (changed.length === 0) return
+  const key = changed.map(([column]) => column).join()
   let update = updates.get(key)
   if (!update) {
-    const assignments = join(columns.map((column) => sql`${raw(column)} = ${null}`))
+    const assignments = join(changed.map(([column]) => sql`${raw(column)} = ${null}`))
     update = fixed(sql`update ${scheduled_jobs} set ${assignments} where id = ${null}`)
     updates.set(key, update)
   }
-  yield update([...values.filter((value, index) => stored[JOB_COLUMNS[index] ?? ''] !== value), id])
+  yield update([...changed.map(([, value]) => value), id])
 }

@@ -150,8 +150,8 @@ async function importFrom(
   const copied = kind === 'history' ? await copiedHistory(READERS.history(at), context.history) : undefined
   // The file stays and may grow, and then it is no longer how the history of the target begins.
   if (copied && uuid === inPlace) await noteSeen(inPlace, copied, context)
-  const known = copied ?? before
-  const from = { kind, source: uuid ?? inPlace, place: path, ...(known && { known }) }
+  const known = { has: (key: string) => copied?.has(key) === true || before?.has(key) === true }
+  const from = { kind, source: uuid ?? inPlace, place: path, known }
   return await takeInFound(READERS[kind](at), from, context)
 }
 

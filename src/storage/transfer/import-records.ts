@@ -43,7 +43,7 @@ const BATCH_CHARACTERS = 1_000_000
  */
 export async function takeInFound(
   found: AsyncIterable<Found>,
-  from: { kind: ArtifactKind; source: string; place: string; known?: { has(key: string): boolean } },
+  from: { kind: ArtifactKind; source: string; place: string; known: { has(key: string): boolean } },
   { backend, target, log, onStep }: ImportContext,
 ): Promise<boolean> {
   const { kind, source, place, known } = from
@@ -53,7 +53,7 @@ export async function takeInFound(
   let complete = true
   let writing: Promise<void> | undefined
   const write = async (some: readonly Found[]) => {
-    const records = some.flatMap((one) => ('record' in one && !known?.has(one.record.key) ? [one.record] : []))
+    const records = some.flatMap((one) => ('record' in one && !known.has(one.record.key) ? [one.record] : []))
     onStep({ name: 'writing', kind, count })
     const outcomes = await importEach({ target, backend }, source, records)
     count += records.length
